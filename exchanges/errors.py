@@ -1,0 +1,120 @@
+"""Everything that can go wrong between us and a venue, sorted by what the caller may conclude.
+
+::
+
+    BotError
+    +-- ConfigError(problems)                  bad settings, all problems at once
+    +-- JournalError                           the journal or intent file cannot be read or written
+    +-- ExchangeError(exchange, operation)
+        +-- RequestNotSent                     nothing left this machine: safe to send again
+        +-- RequestRefused(code, text)         the venue answered no: final, nothing happened
+        |   +-- AuthenticationRefused          wrong key, signature, permission
+        |   +-- RateLimited(retry_after_s)     too many requests: not executed
+        |   +-- UnknownOrder                   the venue does not know this order (now)
+        |   +-- InsufficientMargin             not enough collateral
+        |   +-- WouldCross                     a post-only order would have taken
+        |   +-- ReduceOnlyRefused              nothing to reduce
+        |   +-- RuleViolated                   price, quantity or notional against the market's rules
+        +-- OutcomeUnknown                     sent, no definite answer: never re-sent, always settled by a query
+        +-- MalformedMessage(excerpt)          could not be read
+        +-- StreamClosed(code, reason)         the connection ended
+
+The four outcomes of a command are: it returned (confirmed), RequestRefused, RequestNotSent (denied locally),
+OutcomeUnknown.
+"""
+
+
+class BotError(Exception):
+    """Base of every error this project raises on purpose."""
+
+
+class ConfigError(BotError):
+    """The configuration cannot be used. `problems` lists every one of them, each naming section, key, value and
+    remedy.
+    """
+
+    def __init__(self, problems: "tuple[str, ...] | list[str]") -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class JournalError(BotError):
+    """The journal or the intent file cannot be read or written."""
+
+
+class ExchangeError(BotError):
+    """Something between us and a venue. `exchange` and `operation` say where; the text never holds a secret."""
+
+    def __init__(self, exchange: str, operation: str, text: str = "") -> None:
+        self.exchange = exchange
+        self.operation = operation
+        self.text = text
+        super().__init__(f"{exchange} {operation}: {text}" if text else f"{exchange} {operation}")
+
+
+class RequestNotSent(ExchangeError):
+    """Nothing left this machine (refused connection, name not resolved, own pace): safe to send again."""
+
+
+class RequestRefused(ExchangeError):
+    """The venue answered no. Final: nothing happened at the venue."""
+
+    def __init__(self, exchange: str, operation: str, text: str = "", *, code: str = "") -> None:
+        self.code = code
+        super().__init__(exchange, operation, f"[{code}] {text}" if code else text)
+
+
+class AuthenticationRefused(RequestRefused):
+    """Wrong key, signature or permission. Not worth a retry."""
+
+
+class RateLimited(RequestRefused):
+    """Too many requests; the venue says it did not execute this one."""
+
+    def __init__(
+        self, exchange: str, operation: str, text: str = "", *, code: str = "", retry_after_s: float = 5.0
+    ) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(exchange, operation, text, code=code)
+
+
+class UnknownOrder(RequestRefused):
+    """The venue does not know the order now. Proves nothing about a request still on its way."""
+
+
+class InsufficientMargin(RequestRefused):
+    """Not enough collateral for the order."""
+
+
+class WouldCross(RequestRefused):
+    """A post-only order would have taken liquidity."""
+
+
+class ReduceOnlyRefused(RequestRefused):
+    """A reduce-only order had nothing to reduce, or the wrong side."""
+
+
+class RuleViolated(RequestRefused):
+    """Price, quantity or notional break the market's rules, or the market is closed."""
+
+
+class OutcomeUnknown(ExchangeError):
+    """Sent, but no definite answer (timeout, cut connection, 5xx, unreadable reply). Never re-sent; settled by a
+    query.
+    """
+
+
+class MalformedMessage(ExchangeError):
+    """A reply or frame could not be read. `excerpt` is a short, redacted piece of it."""
+
+    def __init__(self, exchange: str, operation: str, text: str = "", *, excerpt: str = "") -> None:
+        self.excerpt = excerpt[:200]
+        super().__init__(exchange, operation, f"{text} ({self.excerpt!r})" if excerpt else text)
+
+
+class StreamClosed(ExchangeError):
+    """A stream connection ended."""
+
+    def __init__(self, exchange: str, operation: str, text: str = "", *, code: int | None = None) -> None:
+        self.code = code
+        super().__init__(exchange, operation, text)
