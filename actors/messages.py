@@ -31,8 +31,7 @@ from exchanges.values import (
 ZERO = Decimal(0)
 
 
-# --- commands to a venue
-# ----------------------------------------------------------------------------------------------------------------
+# --- commands to a venue ---
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +104,7 @@ class QueryOrder:
 OrderCommand = PlaceLimitOrder | PlaceMarketOrder | CancelOrder
 
 
-# --- what became of an order
-# -----------------------------------------------------------------------------------------------------------
+# --- what became of an order ---
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,8 +253,7 @@ OrderEvent = (
 )
 
 
-# --- the venue's books as read on schedule
-# ---------------------------------------------------------------------------------------------
+# --- the venue's books as read on schedule ---
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,8 +279,7 @@ class PositionRead:
     asked_ns: int
 
 
-# --- connection and prices
-# -------------------------------------------------------------------------------------------------------------
+# --- connection and prices ---
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -342,8 +338,7 @@ class PriceStale:
     why: str
 
 
-# --- between strategy and closer
-# -------------------------------------------------------------------------------------------------------
+# --- between strategy and closer ---
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -410,8 +405,7 @@ class LotsChanged:
     mismatch: bool = False
 
 
-# --- operator and life cycle
-# -----------------------------------------------------------------------------------------------------------
+# --- operator and life cycle ---
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

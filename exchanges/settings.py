@@ -48,7 +48,7 @@ def _decimal(bound: int | str | Decimal | None) -> Decimal | None:
     return None if bound is None else Decimal(bound)
 
 
-def setting(
+def setting(  # noqa: PLR0913 - one keyword for each thing a setting may say about itself
     *,
     help: str,  # noqa: A002 - reads best at the place of use
     unit: str = "",

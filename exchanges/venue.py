@@ -173,8 +173,7 @@ class Venue(Protocol):
     @property
     def rest_url(self) -> str: ...
 
-    # --- reading
-    # -----------------------------------------------------------------------------------------------------------------
+    # --- reading ---
     def server_time(self) -> Call[int]:
         """Venue clock in wall nanoseconds."""
         ...
@@ -217,8 +216,7 @@ class Venue(Protocol):
         """The account's own maker and taker rates."""
         ...
 
-    # --- writing
-    # -----------------------------------------------------------------------------------------------------------------
+    # --- writing ---
     def place_limit_order(self, order: OrderRequest) -> Call[OrderReport]:
         """Place an order. The reply may be only a receipt: see `capabilities.reply_is_acceptance`."""
         ...
@@ -233,8 +231,7 @@ class Venue(Protocol):
         """
         ...
 
-    # --- signing
-    # -----------------------------------------------------------------------------------------------------------------
+    # --- signing ---
     def sign(self, request: HttpRequest, *, wall_ns: int) -> SignedRequest:
         """Turn a request into bytes for the wire. `wall_ns` is the venue's clock as best known (local clock plus
         offset).
@@ -243,8 +240,7 @@ class Venue(Protocol):
         """
         ...
 
-    # --- streams
-    # -----------------------------------------------------------------------------------------------------------------
+    # --- streams ---
     def public_stream(self, symbols: tuple[str, ...]) -> StreamEndpoint:
         """Best bid/ask of the given markets."""
         ...
@@ -269,8 +265,7 @@ class Venue(Protocol):
         """Read one private frame. Raises MalformedMessage and nothing else."""
         ...
 
-    # --- ids
-    # ---------------------------------------------------------------------------------------------------------------------
+    # --- ids ---
     def spell_client_order_id(self, client_order_id: ClientOrderId) -> str:
         """Our id as this venue's text."""
         ...
