@@ -405,6 +405,29 @@ class LotsChanged:
     mismatch: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoverMeasured:
+    """`quantity` of a lot was without an accepted exit for `naked_ns` (receipt of its fill until acceptance). Closer."""
+
+    grid: str
+    lot: int
+    quantity: Decimal
+    naked_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderSent:
+    """The request's bytes were handed to the socket at `sent_ns`. Order lane -> Connection.
+
+    `caused_ns` is when the frame that caused it was read, 0 if none: their difference is the fill-to-exit time.
+    """
+
+    grid: str
+    client_order_id: ClientOrderId
+    sent_ns: int
+    caused_ns: int = 0
+
+
 # --- operator and life cycle ---
 
 
