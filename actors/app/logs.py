@@ -1,0 +1,125 @@
+"""Where the program's log lines go. Used by run.py only: the packages never touch the host's sinks.
+
+Lines go to stderr (or nowhere while the live view owns the terminal) and to a rotating file readable by its owner
+only. `diagnose` and `backtrace` stay
+off, because loguru would print local variables, and every finished line passes through redaction and loses control
+characters, because symbol names and
+error texts come from outside.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from loguru import logger
+
+from exchanges.secrets import Secret
+
+if TYPE_CHECKING:
+    from loguru import Message, Record
+
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+_SHORTEST_SECRET = 6
+
+
+class Redactor:
+    """Replaces every known secret in a text by stars and drops control characters except the line feed."""
+
+    def __init__(self, known: Iterable[Secret] = ()) -> None:
+        texts = sorted((secret.reveal() for secret in known), key=len, reverse=True)
+        texts = [text for text in texts if len(text) >= _SHORTEST_SECRET]
+        self._pattern = re.compile("|".join(map(re.escape, texts)), re.IGNORECASE) if texts else None
+
+    def __call__(self, text: str) -> str:
+        """Return the text fit to be shown."""
+        if self._pattern is not None:
+            text = self._pattern.sub("***", text)
+        return _CONTROL.sub("?", text)
+
+
+def _line(record: "Record") -> str:
+    extra = record["extra"]
+    shown = " ".join(f"{key}={value}" for key, value in extra.items() if key != "event" and value not in ("", 0, None))
+    fields = (shown.replace("{", "{{").replace("}", "}}").replace("<", r"\<") + " ") if shown else ""
+    event = f"{extra['event']} " if "event" in extra else ""
+    return f"{{time:YYYY-MM-DD HH:mm:ss.SSS}} {{level: <8}} {event}{fields}{{message}}\n{{exception}}"
+
+
+def _console_sink(stream: TextIO, redact: Redactor) -> "Callable[[Message], None]":
+    def write(message: "Message") -> None:
+        stream.write(redact(str(message)))
+        stream.flush()
+
+    return write
+
+
+def private_opener(path: str, flags: int) -> int:
+    """An `open` opener that creates files readable by their owner only."""
+    return os.open(path, flags, 0o600)
+
+
+class PrivateRotatingFile:
+    """A log file of bounded size: when full it becomes NAME.1, the older ones move up, the oldest goes. Not
+    thread-safe: loguru calls it under its own lock.
+    """
+
+    def __init__(self, path: Path, *, max_bytes: int, keep: int, redact: Redactor) -> None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._path = path
+        self._max_bytes = max_bytes
+        self._keep = keep
+        self._redact = redact
+        self._file = self._open()
+
+    def _open(self) -> TextIO:
+        return open(self._path, "a", encoding="utf-8", opener=private_opener)
+
+    def write(self, message: "Message") -> None:
+        """Append one finished line."""
+        self._file.write(self._redact(str(message)))
+        self._file.flush()
+        if self._file.tell() >= self._max_bytes:
+            self._rotate()
+
+    def _rotate(self) -> None:
+        self._file.close()
+        for number in range(self._keep - 1, 0, -1):
+            older = self._path.with_name(f"{self._path.name}.{number}")
+            if older.exists():
+                older.replace(self._path.with_name(f"{self._path.name}.{number + 1}"))
+        self._path.replace(self._path.with_name(f"{self._path.name}.1"))
+        self._file = self._open()
+
+    def stop(self) -> None:
+        """Close the file; loguru calls it when the sink is removed."""
+        self._file.close()
+
+
+def set_up_logs(
+    *, level: str, log_file: Path | None, rotate_mb: int, keep_files: int, redact: Redactor, console: bool = True
+) -> None:
+    """Send the log lines of `actors` and `exchanges` to stderr and to a file; earlier sinks of this process go.
+
+    Args:
+        level: Least level shown, for example INFO.
+        log_file: The file to append to, None for none.
+        rotate_mb: Size at which the file is rotated.
+        keep_files: How many rotated files stay.
+        redact: Takes secrets out of every finished line.
+        console: Whether lines also go to stderr (not while the live view owns the terminal).
+    """
+    logger.remove()  # noqa: TID251 - run.py's own process: this is the one place that owns the sinks
+    if console:
+        _add_sink(_console_sink(sys.stderr, redact), level)
+    if log_file is not None:
+        file = PrivateRotatingFile(log_file, max_bytes=rotate_mb * 1_000_000, keep=keep_files, redact=redact)
+        _add_sink(file, level)
+    logger.enable("actors")
+    logger.enable("exchanges")
+
+
+def _add_sink(sink: "Callable[[Message], None] | PrivateRotatingFile", level: str) -> None:
+    logger.add(sink, level=level, format=_line, backtrace=False, diagnose=False, catch=True)  # noqa: TID251 - see set_up_logs
