@@ -1,0 +1,197 @@
+"""What every actor of the bot has in common: a guarded life, reports instead of silence, and its own number rules.
+
+Pykka 4.5 leaves these to the project (all verified in tests/actors/test_pykka_contract.py): a failing `on_start` stops
+the actor without a word to anybody; an exception from an asked message leaves the actor alive with half-applied state;
+anything that is no `Exception` (SystemExit) stops every actor of the process, the host's included; telling a dead actor
+raises in the sender. `BotActor` turns all of them into one rule: **an actor that fails reports `ActorFailed` and
+stops**; its bot starts again from the venue's truth.
+"""
+
+import decimal
+import re
+import threading
+import traceback
+from abc import abstractmethod
+from typing import Any, ClassVar, TypeVar, final
+
+import pykka
+from loguru import logger
+
+from actors.addresses import Address
+from actors.inbox import Inbox
+from actors.messages import ActorFailed, Note, Ping
+
+M = TypeVar("M")
+
+_NAMED_SECRET = re.compile(
+    r"(?i)(signature|api[_-]?key|listen[_-]?key|secret|private[_-]?key|passw(?:or)?d|token|authorization)"
+    r"""(["']?\s*[=:]\s*["']?)[^\s&"',;)}\]]+"""
+)
+_LONG_RUN = re.compile(r"(?:0x)?[0-9a-fA-F]{40,}|[A-Za-z0-9+/_-]{43,}={0,2}")
+
+
+def decimal_context() -> decimal.Context:
+    """Return the rules of arithmetic of our threads: 34 digits; a float, an invalid operation, a division by zero or
+    an overflow raises.
+    """
+    return decimal.Context(
+        prec=34,
+        rounding=decimal.ROUND_HALF_EVEN,
+        traps=[decimal.FloatOperation, decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow],
+    )
+
+
+def install_decimal_context() -> None:
+    """Use `decimal_context()` in the calling thread only. Every thread of ours that computes money calls it once."""
+    decimal.setcontext(decimal_context())
+
+
+def redact(text: str) -> str:
+    """Return `text` without what looks like a key, a signature or a credential."""
+    return _LONG_RUN.sub("***", _NAMED_SECRET.sub(r"\1\2***", text))
+
+
+def describe_failure(error: BaseException) -> tuple[str, str]:
+    """Return (one line, traceback) of an error, without local variables and with redacted messages."""
+    lines: list[str] = []
+    current: BaseException | None = error
+    seen: set[int] = set()
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        lines += traceback.format_tb(current.__traceback__)
+        lines += [redact(line) for line in traceback.format_exception_only(current)]
+        parent = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+        if parent is not None:
+            lines.append("which came from:\n")
+        current = parent
+    return redact(f"{type(error).__name__}: {error}"), "".join(lines)
+
+
+class BotActor(pykka.ThreadingActor):
+    """Base of every actor of a bot.
+
+    A subclass stores its arguments in `__init__` (which runs on the starter's thread), builds what belongs to its
+    thread in `_on_start`, takes messages in `handle`, and releases what it owns in `_on_stop`. These three run on the
+    actor's own thread. `Ping` is answered here.
+
+    Args:
+        name: The bot's name, a slash and the part, for example `alpha/strategy`. Also the thread's name.
+        failures: Who is told when this actor dies.
+
+    The simulation replaces `_create_actor_inbox`, `_create_future` and `_start_actor_loop` of this class.
+    """
+
+    use_daemon_thread: ClassVar[bool] = True
+
+    def __init__(self, *, name: str, failures: Address[ActorFailed]) -> None:
+        super().__init__()
+        self.name = name
+        self.log = logger.bind(actor=name)
+        self.dead_letters = 0
+        self._failures = failures
+        self._has_ended = False
+
+    # --- for subclasses ---
+
+    def _on_start(self) -> None:
+        """Set up what belongs to the actor's thread. An exception reports `ActorFailed` and stops the actor."""
+
+    @abstractmethod
+    def handle(self, message: Any) -> None:  # noqa: ANN401 - each actor narrows it to its own union
+        """Take one message. An exception reports `ActorFailed` and stops the actor."""
+
+    def _on_stop(self) -> None:
+        """Release what the actor owns. Called exactly once, after a stop as well as after a failure."""
+
+    @final
+    def send(self, address: Address[M], message: M) -> None:
+        """Tell `message` to `address`; if that actor is dead the message is noted as a dead letter and dropped."""
+        try:
+            address.tell(message)
+        except pykka.ActorDeadError:
+            self.dead_letters += 1
+            self.log.bind(event="dead_letter").debug("{} was not delivered: its actor is dead", type(message).__name__)
+
+    @final
+    def log_note(self, note: Note) -> None:
+        """Log a note of the core: its level, its event, and everything else as bound fields."""
+        about = {"grid": note.grid, "lot": note.lot, "client_order_id": note.client_order_id}
+        fields = {**dict(note.fields), **{key: value for key, value in about.items() if value}, "event": note.event}
+        self.log.bind(**fields).opt(depth=1).log(note.level.value, note.text or note.event)
+
+    @property
+    def mailbox_depth(self) -> int:
+        """How many messages wait. Any thread. 0 where the runtime's mailbox does not count."""
+        return int(getattr(self.actor_inbox, "depth", 0))
+
+    # --- Pykka's hooks ---
+
+    @staticmethod
+    def _create_actor_inbox() -> Inbox:
+        return Inbox()
+
+    def _start_actor_loop(self) -> None:
+        threading.Thread(target=self._actor_loop, name=self.name, daemon=self.use_daemon_thread).start()
+
+    @final
+    def on_start(self) -> None:
+        """Install the number rules, then run `_on_start`, guarded."""
+        install_decimal_context()
+        try:
+            self._on_start()
+        except BaseException as error:  # noqa: BLE001 - whatever it is must become a report: Pykka would stay silent
+            self._fail("on_start", error)
+
+    @final
+    def on_receive(self, message: Any) -> Any:  # noqa: ANN401 - Pykka's signature
+        """Answer `Ping` with True; give everything else to `handle`, guarded."""
+        if type(message) is Ping:
+            return True
+        try:
+            self.handle(message)
+        except Exception as error:
+            self._fail(type(message).__name__, error)
+            raise
+        except BaseException as error:  # noqa: BLE001 - the next line says why
+            # Pykka answers SystemExit and its like by stopping every actor of the process, those of the host too.
+            self._fail(type(message).__name__, error)
+            raise RuntimeError(f"{type(error).__name__} in {self.name}") from None
+        return None
+
+    @final
+    def on_stop(self) -> None:
+        """Run `_on_stop`, guarded and only once."""
+        self._end()
+
+    def _handle_failure(self, *_exc_info: object) -> None:
+        # Pykka would print the traceback through the root logger of the host; ours has been reported already.
+        pykka.ActorRegistry.unregister(self.actor_ref)
+        self.actor_stopped.set()
+
+    def _fail(self, where: str, error: BaseException) -> None:
+        pykka.ActorRegistry.unregister(self.actor_ref)
+        self.actor_stopped.set()
+        text, trace = describe_failure(error)
+        self.log.bind(event="actor_failed").error("{} failed in {}: {}", self.name, where, text)
+        self.send(self._failures, ActorFailed(actor=self.name, error=f"{where}: {text}", traceback=trace))
+        self._end()
+
+    def _end(self) -> None:
+        if self._has_ended:
+            return
+        self._has_ended = True
+        try:
+            self._on_stop()
+        except Exception as error:  # noqa: BLE001 - the actor is ending anyway; the report is what is left to do
+            text, trace = describe_failure(error)
+            self.log.bind(event="actor_failed").error("{} failed while it ended: {}", self.name, text)
+            self.send(self._failures, ActorFailed(actor=self.name, error=f"on_stop: {text}", traceback=trace))
+
+
+__all__ = [
+    "BotActor",
+    "decimal_context",
+    "describe_failure",
+    "install_decimal_context",
+    "redact",
+]
