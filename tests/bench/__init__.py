@@ -1,0 +1,1 @@
+"""Measurements. They print figures and ratios; they never fail because a machine is slow."""
