@@ -15,7 +15,7 @@ from decimal import Decimal
 
 import websocket
 
-from tests.bench.measuring_venue import ASK, SYMBOL
+from tests.bench.aster_payloads import ASK, SYMBOL
 
 KEY, SECRET = "bench-key", b"bench-secret"
 TICK = Decimal("0.1")
