@@ -1,0 +1,402 @@
+"""The threads that talk HTTP to one venue: order lanes for commands, a query lane for questions.
+
+They are plain threads behind a non-blocking `tell` or `submit`, not actors: they block on sockets, and nothing else
+may. Every lane has its own warm connection, so an exit never waits behind a question or behind the reply to another
+order. A command goes to the lane that (lot + leg) names, or to an idle one where that lane is busy; a command of an
+order that is still in some lane follows it there, so the commands of one order keep their order. Nothing is ever sent
+twice.
+
+A lane tells what became of a command to the connection (`OrderSent`, then `OrderAnswered`, `OrderErred` or
+`OrderHeld`); what that means is decided there.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Final, Protocol, TypeVar
+
+import pykka
+from loguru import logger
+
+from actors.addresses import Address
+from actors.base import describe_failure, install_decimal_context
+from actors.messages import ActorFailed, CancelOrder, OrderCommand, OrderSent
+from actors.send_gate import Denied, SendGate, is_entry, to_request
+from actors.venue_clock import VenueClock
+from actors.venue_messages import LaneFact, OrderAnswered, OrderErred, OrderHeld, QueryAnswered, QueryErred, QueryFact
+from exchanges.clock import Clock
+from exchanges.errors import ExchangeError, RateLimited, RequestNotSent
+from exchanges.order_ids import unpack
+from exchanges.pacing import RateBudget
+from exchanges.reports import OrderReport
+from exchanges.values import ClientOrderId, OrderRef
+from exchanges.venue import Call, HttpReply, HttpRequest, SignedRequest, Venue
+
+M = TypeVar("M")
+
+_WARM_EVERY_S: Final = 15.0
+_LEAST_WAIT_S: Final = 0.001
+
+
+class Transport(Protocol):
+    """One kept-alive connection to a venue (`exchanges.rest_transport`). One thread at a time."""
+
+    def send(self, request: SignedRequest, on_written: Callable[[], None] | None = None) -> HttpReply:
+        """Send and wait for the reply. Raises RequestNotSent or OutcomeUnknown, nothing else."""
+        ...
+
+    def warm(self) -> None:
+        """Connect, or reconnect a connection the venue has closed. Raises RequestNotSent."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection, from any thread; a blocked `send` ends with an error."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneParts:
+    """What the lanes of one venue share.
+
+    Attributes:
+        name: Thread names begin with it: bot, a slash, the exchange.
+        venue: Builds and signs.
+        clock: Stamps and waits.
+        venue_clock: The venue's wall clock, for signing.
+        budget: The venue's rate limits.
+        new_transport: Makes one connection; called once per thread.
+        failures: Told when a thread dies of a bug.
+    """
+
+    name: str
+    venue: Venue
+    clock: Clock
+    venue_clock: VenueClock
+    budget: RateBudget
+    new_transport: Callable[[], Transport]
+    failures: Address[ActorFailed]
+
+
+class _Worker:
+    """A thread with a queue and a connection. Subclasses serve one item at a time."""
+
+    def __init__(self, parts: LaneParts, name: str) -> None:
+        self._parts = parts
+        self._name = name
+        self._transport = parts.new_transport()
+        self._thread = threading.Thread(target=self._guarded_run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Start the thread, which connects at once."""
+        self._thread.start()
+
+    def abort(self) -> None:
+        """Close the connection: a blocked request ends with an error."""
+        self._transport.close()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the thread's end; whether it has ended."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _guarded_run(self) -> None:
+        install_decimal_context()
+        try:
+            self._run()
+        except Exception as error:  # noqa: BLE001 - top frame of a thread: without a report orders would vanish in silence
+            text, trace = describe_failure(error)
+            logger.bind(event="actor_failed", actor=self._name).error("{} failed: {}", self._name, text)
+            _tell(self._parts.failures, ActorFailed(actor=self._name, error=text, traceback=trace))
+        finally:
+            self._transport.close()
+
+    def _run(self) -> None:
+        raise NotImplementedError
+
+    def _warm(self) -> None:
+        try:
+            self._transport.warm()
+        except ExchangeError as error:
+            logger.bind(event="request_refused").debug("{} is not connected: {}", self._name, error)
+
+    def _take(self, request: HttpRequest, now_ns: int) -> int:
+        return self._parts.budget.take(request.kind, request.weight, request.order_weight, now_ns)
+
+    def _note_pace(self, error: ExchangeError) -> None:
+        if isinstance(error, RateLimited):
+            self._parts.budget.penalize(self._parts.clock.monotonic_ns() + int(error.retry_after_s * 1e9))
+
+
+def _tell(address: Address[M], message: M) -> None:
+    try:
+        address.tell(message)
+    except pykka.ActorDeadError:
+        logger.bind(event="dead_letter").debug("{} was not delivered: its actor is dead", type(message).__name__)
+
+
+class _OrderLane(_Worker):
+    """One thread that sends commands. Waits for the rate budget without blocking the commands behind."""
+
+    def __init__(self, parts: LaneParts, gate: SendGate, facts: Address[LaneFact], index: int) -> None:
+        super().__init__(parts, f"{parts.name}/order-lane-{index}")
+        self.busy_with: set[ClientOrderId] = set()
+        self._gate = gate
+        self._facts = facts
+        self._mark = gate.halted.new_mark()
+        self._queue: SimpleQueue[OrderCommand | None] = SimpleQueue()
+        self._deferred: deque[OrderCommand] = deque()
+        self._retry_ns = 0
+        self._sent_ns = 0
+        self._holds_mark = False
+        self._is_serving = False
+
+    def put(self, command: OrderCommand) -> None:
+        """Queue a command. Any thread."""
+        self.busy_with.add(command.client_order_id)
+        self._queue.put(command)
+
+    @property
+    def load(self) -> int:
+        """How many commands wait or are being served. Any thread; a hint, not a count to rely on."""
+        return self._queue.qsize() + len(self._deferred) + self._is_serving
+
+    def finish(self) -> None:
+        """Let the thread end after what is queued."""
+        self._queue.put(None)
+
+    def _run(self) -> None:
+        self._warm()
+        while True:
+            try:
+                command = self._queue.get(timeout=self._patience_s())
+            except Empty:
+                self._retry_deferred()
+                continue
+            if command is None:
+                break
+            self._is_serving = True
+            self._serve(command)
+            self._is_serving = False
+            if self._deferred:
+                self._retry_deferred()
+        for command in self._deferred:
+            self._held(command, "the bot stopped before it could be sent")
+        self._gate.halted.forget(self._mark)
+
+    def _patience_s(self) -> float:
+        if not self._deferred:
+            return _WARM_EVERY_S
+        return max((self._retry_ns - self._parts.clock.monotonic_ns()) / 1e9, _LEAST_WAIT_S)
+
+    def _retry_deferred(self) -> None:
+        if not self._deferred:
+            if self._queue.empty():
+                self._warm()
+            return
+        waiting, self._deferred = self._deferred, deque()
+        # exits and cancels first: they have a share of the budget that entries cannot take
+        for command in sorted(waiting, key=is_entry):
+            self._serve(command)
+
+    def _serve(self, command: OrderCommand) -> None:
+        if isinstance(command, CancelOrder) and self._withdraw(command):
+            return
+        try:
+            self._gate.check_rules(command)
+            if self._gate.is_stale(command):
+                raise Denied("the quote it was priced from is too old")  # noqa: TRY301 - one way to say no
+            call = self._build(command)
+        except Denied as why:
+            self._held(command, str(why))
+            return
+        now_ns = self._parts.clock.monotonic_ns()
+        wait_ns = self._take(call.request, now_ns)
+        if wait_ns > 0:
+            self._retry_ns = now_ns + wait_ns
+            self._deferred.append(command)
+            return
+        self._send(command, call)
+
+    def _withdraw(self, cancel: CancelOrder) -> bool:
+        """Take back an order that still waits here for the budget: nothing has left, so nothing is to be canceled."""
+        for command in self._deferred:
+            if command.client_order_id == cancel.client_order_id and not isinstance(command, CancelOrder):
+                self._deferred.remove(command)
+                self._held(command, "canceled before it was sent")
+                self._done(cancel)
+                return True
+        return False
+
+    def _build(self, command: OrderCommand) -> Call[OrderReport]:
+        venue = self._parts.venue
+        if isinstance(command, CancelOrder):
+            ref = OrderRef(symbol=command.symbol, client_order_id=command.client_order_id, order_id=command.order_id)
+            return venue.cancel_order(ref)
+        return venue.place_limit_order(to_request(command))
+
+    def _send(self, command: OrderCommand, call: Call[OrderReport]) -> None:
+        self._sent_ns = 0
+        try:
+            signed = self._parts.venue.sign(call.request, wall_ns=self._parts.venue_clock.wall_ns())
+            self._mark.acquire()
+            self._holds_mark = True
+            self._gate.pass_through(command)
+            reply = self._transport.send(signed, lambda: self._written(command))
+            report = call.read(reply)
+        except Denied as why:
+            self._held(command, str(why))
+        except ExchangeError as error:
+            self._note_pace(error)
+            self._done(command)
+            _tell(self._facts, OrderErred(command, error, self._sent_ns))
+        else:
+            self._done(command)
+            _tell(self._facts, OrderAnswered(command, report))
+        finally:
+            self._release_mark()
+
+    def _written(self, command: OrderCommand) -> None:
+        """Called by the transport directly after the request's last byte went to the socket."""
+        self._sent_ns = self._parts.clock.monotonic_ns()
+        self._release_mark()
+        caused_ns = 0 if isinstance(command, CancelOrder) else command.caused_ns
+        _tell(
+            self._facts,
+            OrderSent(
+                grid=command.grid,
+                client_order_id=command.client_order_id,
+                sent_ns=self._sent_ns,
+                caused_ns=caused_ns,
+            ),
+        )
+
+    def _release_mark(self) -> None:
+        if self._holds_mark:
+            self._holds_mark = False
+            self._mark.release()
+
+    def _held(self, command: OrderCommand, why: str) -> None:
+        self._done(command)
+        _tell(self._facts, OrderHeld(command, why))
+
+    def _done(self, command: OrderCommand) -> None:
+        self.busy_with.discard(command.client_order_id)
+
+
+class OrderLanes:
+    """The order lanes of one venue: an address for order commands. `tell` is safe from any thread and never blocks.
+
+    Args:
+        parts: What the lanes share.
+        gate: The last checks before the socket.
+        facts: The connection, which is told what became of each command.
+        lanes: How many threads (`capabilities.order_lanes`).
+    """
+
+    def __init__(self, parts: LaneParts, gate: SendGate, facts: Address[LaneFact], lanes: int) -> None:
+        self.gate = gate
+        self._lanes = [_OrderLane(parts, gate, facts, index) for index in range(lanes)]
+
+    def start(self) -> None:
+        """Start the threads; each connects at once."""
+        for lane in self._lanes:
+            lane.start()
+
+    def tell(self, command: OrderCommand, /) -> None:
+        """Queue a command for the lane that has its order, else for its own lane or an idle one."""
+        order = command.client_order_id
+        idle: _OrderLane | None = None
+        for lane in self._lanes:
+            if order in lane.busy_with:
+                lane.put(command)
+                return
+            if idle is None and not lane.load:
+                idle = lane
+        key = unpack(order)
+        own = self._lanes[(key.sequence + key.leg if key else order) % len(self._lanes)]
+        (own if idle is None or not own.load else idle).put(command)
+
+    @property
+    def depth(self) -> int:
+        """How many commands wait or are being served."""
+        return sum(lane.load for lane in self._lanes)
+
+    def stop(self, timeout_s: float) -> bool:
+        """End the threads: after what is queued, or by force after `timeout_s`. Whether all have ended."""
+        for lane in self._lanes:
+            lane.finish()
+        return _join_all(self._lanes, timeout_s)
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    call: Call[object]
+    reply_to: Address[QueryFact]
+    ticket: int
+
+
+class QueryLane(_Worker):
+    """One thread that asks questions, one after the other, in the order they were submitted."""
+
+    def __init__(self, parts: LaneParts) -> None:
+        super().__init__(parts, f"{parts.name}/query-lane")
+        self._queue: SimpleQueue[_Question | None] = SimpleQueue()
+        self._stopping = threading.Event()
+
+    def submit(self, call: Call[object], reply_to: Address[QueryFact], ticket: int) -> None:
+        """Queue a question; its outcome is told to `reply_to` with the ticket. Any thread; never blocks."""
+        self._queue.put(_Question(call, reply_to, ticket))
+
+    @property
+    def depth(self) -> int:
+        """How many questions wait."""
+        return self._queue.qsize()
+
+    def stop(self, timeout_s: float) -> bool:
+        """End the thread; questions still queued are dropped. Whether it has ended."""
+        self._stopping.set()
+        self._queue.put(None)
+        return _join_all([self], timeout_s)
+
+    def _run(self) -> None:
+        self._warm()
+        while not self._stopping.is_set():
+            question = self._queue.get()
+            if question is None:
+                return
+            self._ask(question)
+
+    def _ask(self, question: _Question) -> None:
+        request = question.call.request
+        asked_ns = self._parts.clock.monotonic_ns()
+        try:
+            self._await_budget(request)
+            signed = self._parts.venue.sign(request, wall_ns=self._parts.venue_clock.wall_ns())
+            # Taken before the write: an answer may never look younger than its question was.
+            asked_ns = self._parts.clock.monotonic_ns()
+            value = question.call.read(self._transport.send(signed))
+        except ExchangeError as error:
+            self._note_pace(error)
+            _tell(question.reply_to, QueryErred(question.ticket, error, asked_ns))
+        else:
+            _tell(question.reply_to, QueryAnswered(question.ticket, value, asked_ns))
+
+    def _await_budget(self, request: HttpRequest) -> None:
+        while (wait_ns := self._take(request, self._parts.clock.monotonic_ns())) > 0:
+            if self._stopping.wait(max(wait_ns / 1e9, _LEAST_WAIT_S)):
+                raise RequestNotSent(self._parts.venue.name, request.operation, "the bot is stopping")
+
+
+def _join_all(workers: list[_OrderLane] | list[QueryLane], timeout_s: float) -> bool:
+    """Join every thread; those that do not end in time have their connection closed under them."""
+    ended = [worker for worker in workers if worker.join(timeout_s / len(workers))]
+    late = [worker for worker in workers if worker not in ended]
+    for worker in late:
+        worker.abort()
+    return all(worker.join(1.0) for worker in late)
+
+
+__all__ = ["LaneParts", "OrderLanes", "QueryLane", "Transport"]
