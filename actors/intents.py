@@ -37,6 +37,7 @@ BLOCK_SIZE = 64
 LARGEST_BLOCK = 1024
 _RECORD_START = b"\x1e"
 _FILE_NAME = "intents.log"
+_ENCODE = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,7 +292,7 @@ def encode_intent(intent: Intent, boot_id: str) -> bytes:
 
 def encode_record(values: tuple[Any, ...]) -> bytes:
     """Return one record: 0x1E, CRC-32 in hex, a blank, JSON, line feed."""
-    body = json.dumps(values, separators=(",", ":"), ensure_ascii=True).encode("ascii")
+    body = _ENCODE(values).encode("ascii")
     return b"\x1e%08x %b\n" % (zlib.crc32(body), body)
 
 
