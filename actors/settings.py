@@ -6,7 +6,7 @@ declarations into parsing, checks, sample files and print-outs.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -72,8 +72,8 @@ class DeskSettings:
         help="orders or a position that are not ours at the start", default=ForeignPolicy.REFUSE
     )
     on_stop: StopPolicy = setting(
-        help="what a clean stop leaves at the venue: resting exits, exits without waiting for the entry's end, "
-        "the bare position, or nothing",
+        help="entries always end; leave_exits and cancel_entries leave the exits resting, cancel_all leaves the bare "
+        "position, flatten leaves nothing",
         default=StopPolicy.LEAVE_EXITS,
     )
     stop_grace_s: Decimal = setting(
@@ -217,6 +217,21 @@ class HostSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangeTargetSettings:
+    """The one key every `[exchange.NAME]` has besides those of its venue."""
+
+    venue: str = setting(help="the venue's name; may be left out where NAME is one", default="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GridTargetSettings:
+    """The keys only a `[grid.NAME]` has: what it trades and where."""
+
+    exchange: str = setting(help="NAME of an [exchange.NAME]", example="aster")
+    symbol: str = setting(help="the venue's name of the market", example="BTCUSDT")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BotSettings:
     """Everything one bot is told, checked, ready to use. Safe to share between threads.
 
@@ -224,6 +239,7 @@ class BotSettings:
         exchanges: NAME of each `[exchange.NAME]` -> the settings object of its venue (for example `AsterSettings`).
         venues: NAME of each `[exchange.NAME]` -> name of its venue (a key of `exchanges.VENUES`).
         paper: The section `[paper]`; its defaults where the file has none.
+        secret_files: 'section.key' without `_env` or `_file` -> path, for every secret that is named by a `*_file` key.
         grids: In the order of the file.
     """
 
@@ -240,6 +256,7 @@ class BotSettings:
     log: LogSettings
     host: HostSettings
     grids: tuple[GridSettings, ...]
+    secret_files: Mapping[str, str] = field(default_factory=dict)
 
     def grid(self, name: str) -> GridSettings:
         """Return the grid of `[grid.NAME]`. Raises KeyError where there is none."""
