@@ -43,12 +43,15 @@ _LEAST_WAIT_S: Final = 0.001
 class Transport(Protocol):
     """One kept-alive connection to a venue (`exchanges.rest_transport`). One thread at a time."""
 
-    def send(self, request: SignedRequest, on_written: Callable[[], None] | None = None) -> HttpReply:
-        """Send and wait for the reply. Raises RequestNotSent or OutcomeUnknown, nothing else."""
+    def send(self, request: SignedRequest, on_written: Callable[[int], None] | None = None) -> HttpReply:
+        """Send and wait for the reply; `on_written` gets the monotonic time of the last byte written.
+
+        Raises RequestNotSent or OutcomeUnknown, nothing else.
+        """
         ...
 
-    def warm(self) -> None:
-        """Connect, or reconnect a connection the venue has closed. Raises RequestNotSent."""
+    def connect(self) -> None:
+        """Have connected sockets ready, in place of those the venue has closed. Raises RequestNotSent."""
         ...
 
     def close(self) -> None:
@@ -118,7 +121,7 @@ class _Worker:
 
     def _warm(self) -> None:
         try:
-            self._transport.warm()
+            self._transport.connect()
         except ExchangeError as error:
             logger.bind(event="request_refused").debug("{} is not connected: {}", self._name, error)
 
@@ -205,9 +208,7 @@ class _OrderLane(_Worker):
         if isinstance(command, CancelOrder) and self._withdraw(command):
             return
         try:
-            self._gate.check_rules(command)
-            if self._gate.is_stale(command):
-                raise Denied("the quote it was priced from is too old")  # noqa: TRY301 - one way to say no
+            self._gate.check_early(command)
             call = self._build(command)
         except Denied as why:
             self._held(command, str(why))
@@ -244,7 +245,7 @@ class _OrderLane(_Worker):
             self._mark.acquire()
             self._holds_mark = True
             self._gate.pass_through(command)
-            reply = self._transport.send(signed, lambda: self._written(command))
+            reply = self._transport.send(signed, lambda at_ns: self._written(command, at_ns))
             report = call.read(reply)
         except Denied as why:
             self._held(command, str(why))
@@ -258,9 +259,9 @@ class _OrderLane(_Worker):
         finally:
             self._release_mark()
 
-    def _written(self, command: OrderCommand) -> None:
+    def _written(self, command: OrderCommand, at_ns: int) -> None:
         """Called by the transport directly after the request's last byte went to the socket."""
-        self._sent_ns = self._parts.clock.monotonic_ns()
+        self._sent_ns = at_ns
         self._release_mark()
         caused_ns = 0 if isinstance(command, CancelOrder) else command.caused_ns
         _tell(

@@ -207,11 +207,17 @@ class SendGate:
         if problem:
             raise Denied(problem)
 
-    def is_stale(self, command: OrderCommand) -> bool:
-        """Whether an entry was priced from a quote that is too old by now. Exits and cancels never are."""
-        if not isinstance(command, PlaceLimitOrder) or command.reduce_only:
-            return False
-        return self._clock.monotonic_ns() - command.quote_ns > self._stale_after_ns
+    def check_early(self, command: OrderCommand) -> None:
+        """Raise Denied where the command would be denied anyway, before it costs any of the rate budget."""
+        self.check_rules(command)
+        self._check_now(command)
+
+    def _check_now(self, command: OrderCommand) -> None:
+        if isinstance(command, PlaceLimitOrder) and not command.reduce_only:
+            age_ns = self._clock.monotonic_ns() - command.quote_ns
+            if age_ns > self._stale_after_ns:
+                raise Denied(f"the quote it was priced from is {age_ns // 1_000_000} ms old")
+        self.halted.check(is_entry=is_entry(command))
 
     def pass_through(self, command: OrderCommand) -> None:
         """Do the last acts: quote age, halt flag, intent. Call with the lane's mark held, directly before the write.
@@ -219,10 +225,7 @@ class SendGate:
         Raises:
             Denied: nothing may be sent.
         """
-        if self.is_stale(command):
-            raise Denied("the quote it was priced from is too old")
-        entry = is_entry(command)
-        self.halted.check(is_entry=entry)
+        self._check_now(command)
         if isinstance(command, CancelOrder):
             return
         try:
@@ -230,5 +233,5 @@ class SendGate:
         except JournalError as error:
             # A disk that refuses stops entries (RELIABILITY.md P4); an exit leaves all the same: its id is reserved
             # durably, and an unprotected lot is worse than an unrecorded exit that the venue still lists.
-            if entry:
+            if is_entry(command):
                 raise Denied(f"the intent could not be recorded: {error}") from error

@@ -1,0 +1,290 @@
+"""Order lanes and the query lane, on a transport that answers when it is let."""
+
+import threading
+from decimal import Decimal
+from typing import Any, Self
+
+import pytest
+
+from actors.messages import ActorFailed, OrderSent
+from actors.rest_worker import LaneParts, OrderLanes, QueryLane
+from actors.send_gate import HaltFlag, SendGate
+from actors.venue_clock import VenueClock
+from actors.venue_messages import OrderAnswered, OrderErred, OrderHeld, QueryAnswered, QueryErred
+from exchanges.errors import OutcomeUnknown, RateLimited, RequestNotSent, RuleViolated, UnknownOrder
+from exchanges.pacing import RateBudget
+from exchanges.venue import RateLimit, RequestKind
+from tests.actors.test_send_gate import Intents
+from tests.actors.venue_doubles import (
+    RULES,
+    SYMBOL,
+    FakeTransport,
+    ScriptedVenue,
+    cancel,
+    client_id,
+    entry,
+    exit_order,
+    order_report,
+)
+from tests.fakes import FakeClock, Probe
+
+
+class Bench:
+    """Lanes with everything around them replaced."""
+
+    def __init__(self, lanes: int = 1, budget: RateBudget | None = None) -> None:
+        self.clock = FakeClock()
+        self.venue = ScriptedVenue()
+        self.transports: list[FakeTransport] = []
+        self.facts: Probe[Any] = Probe()
+        self.failures: Probe[Any] = Probe()
+        self.intents = Intents()
+        self.halted = HaltFlag()
+        self.budget = budget or RateBudget(self.venue.rate_limits)
+        self.gate = SendGate(
+            clock=self.clock, halted=self.halted, intents=self.intents, stale_after_ns=1_500_000_000, fence_ns=10
+        )
+        self.gate.set_rules({SYMBOL: RULES})
+        self.venue_clock = VenueClock(self.clock)
+        self.parts = LaneParts(
+            name="test/aster",
+            venue=self.venue,
+            clock=self.clock,
+            venue_clock=self.venue_clock,
+            budget=self.budget,
+            new_transport=self._transport,
+            failures=self.failures,
+        )
+        self.venue.answers["place"] = lambda order: order_report(order.client_order_id)
+        self.venue.answers["cancel"] = lambda ref: order_report(ref.client_order_id)
+        self.lanes = OrderLanes(self.parts, self.gate, self.facts, lanes)
+
+    def _transport(self) -> FakeTransport:
+        self.transports.append(FakeTransport(self.clock))
+        return self.transports[-1]
+
+    def fresh(self, lot: int = 1) -> Any:
+        return entry(lot, quote_ns=self.clock.monotonic_ns(), caused_ns=5)
+
+    def __enter__(self) -> Self:
+        self.lanes.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for transport in self.transports:
+            transport.release()
+        assert self.lanes.stop(2.0)
+
+
+def test_a_command_is_sent_once_and_its_answer_told():
+    with Bench() as bench:
+        bench.lanes.tell(bench.fresh())
+        sent = bench.facts.take(OrderSent)
+        answered = bench.facts.take(OrderAnswered)
+    assert (sent.client_order_id, sent.sent_ns, sent.caused_ns) == (client_id(1), bench.clock.monotonic_ns(), 5)
+    assert answered.report.client_order_id == client_id(1)
+    assert [request["operation"] for request in bench.transports[0].sent] == ["place"]
+    assert bench.intents.recorded[0][0] == client_id(1)
+    assert bench.transports[0].connects >= 1
+    assert bench.transports[0].closed
+
+
+def test_requests_are_signed_with_the_venues_clock():
+    with Bench() as bench:
+        bench.venue_clock.learn(bench.clock.wall_ns() + 7_000_000_000, 0)
+        bench.lanes.tell(exit_order())
+        bench.facts.take(OrderAnswered)
+    assert bench.transports[0].sent[0]["wall_ns"] == bench.clock.wall_ns() + 7_000_000_000
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OutcomeUnknown("aster", "place", "cut"), RuleViolated("aster", "place", "no", code="-1"), UnknownOrder("a", "b")],
+)
+def test_an_error_after_the_write_is_told_with_its_time_and_never_sent_again(error):
+    with Bench() as bench:
+        bench.transports[0].error = error
+        bench.lanes.tell(exit_order())
+        erred = bench.facts.take(OrderErred)
+    assert erred.error is error
+    assert erred.sent_ns == bench.clock.monotonic_ns()
+    assert len(bench.transports[0].sent) == 1
+
+
+def test_an_error_before_the_write_has_no_time():
+    with Bench() as bench:
+        bench.transports[0].error = RequestNotSent("aster", "place", "refused")
+        bench.transports[0].error_before_write = True
+        bench.lanes.tell(exit_order())
+        erred = bench.facts.take(OrderErred)
+        bench.facts.expect_none(OrderSent)
+    assert erred.sent_ns == 0
+    assert not bench.halted.is_halted
+
+
+def test_an_order_against_the_rules_never_reaches_the_transport():
+    with Bench() as bench:
+        bench.lanes.tell(exit_order(price=Decimal("101.05")))
+        held = bench.facts.take(OrderHeld)
+    assert "price" in held.why
+    assert bench.transports[0].sent == []
+
+
+def test_an_entry_from_an_old_quote_never_reaches_the_transport():
+    with Bench() as bench:
+        bench.lanes.tell(entry(quote_ns=bench.clock.monotonic_ns() - 2_000_000_000))
+        bench.facts.take(OrderHeld)
+    assert bench.transports[0].sent == []
+
+
+def test_halt_with_many_commands_queued_lets_no_entry_out():
+    with Bench(lanes=2) as bench:
+        for transport in bench.transports:
+            transport.hold()
+        first, second = exit_order(1), exit_order(2)
+        bench.lanes.tell(first)
+        bench.lanes.tell(second)
+        for transport in bench.transports:
+            assert transport.written.acquire(timeout=2)
+        for lot in range(10, 2010):
+            bench.lanes.tell(bench.fresh(lot))
+        bench.halted.halt("test")
+        for transport in bench.transports:
+            transport.release()
+        bench.lanes.tell(exit_order(3))
+        bench.facts.wait_count(2000, timeout_s=10)
+    placed = [request for transport in bench.transports for request in transport.sent]
+    assert {int(request["tag"]) for request in placed} == {
+        first.client_order_id,
+        second.client_order_id,
+        exit_order(3).client_order_id,
+    }
+    assert len(bench.facts.all(OrderHeld)) == 2000
+
+
+def test_a_busy_lane_gives_its_command_to_an_idle_one():
+    with Bench(lanes=2) as bench:
+        bench.transports[0].hold()
+        bench.transports[1].hold()
+        lot = 2  # lots 2 and 4 with leg 0 have the same own lane
+        bench.lanes.tell(bench.fresh(lot))
+        assert bench.transports[0].written.acquire(timeout=2)
+        bench.lanes.tell(bench.fresh(lot + 2))
+        assert bench.transports[1].written.acquire(timeout=2)
+
+
+def test_a_cancel_follows_its_order_into_the_same_lane():
+    with Bench(lanes=3) as bench:
+        for transport in bench.transports:
+            transport.hold()
+        order = exit_order(3, 3)
+        bench.lanes.tell(order)
+        own = bench.transports[0]
+        assert own.written.acquire(timeout=2)
+        bench.lanes.tell(cancel(3, 3))
+        for transport in bench.transports:
+            transport.release()
+        bench.facts.take(OrderAnswered)
+        assert isinstance(bench.facts.take(OrderAnswered).command, type(cancel()))
+    assert [request["operation"] for request in own.sent] == ["place", "cancel"]
+
+
+def tight_budget() -> RateBudget:
+    return RateBudget((RateLimit(unit="order", amount=2, per_s=60.0),), reserved_pct=50)
+
+
+def test_an_entry_without_budget_waits_and_exits_pass_it_in_the_same_lane():
+    with Bench(budget=tight_budget()) as bench:
+        bench.lanes.tell(bench.fresh(1))
+        bench.facts.take(OrderAnswered)
+        waiting = bench.fresh(2)
+        bench.lanes.tell(waiting)
+        bench.lanes.tell(exit_order(1))
+        answered = bench.facts.take(OrderAnswered)
+        assert answered.command.reduce_only
+        assert [int(request["tag"]) for request in bench.transports[0].sent] == [client_id(1), client_id(1, 1)]
+    held = bench.facts.take(OrderHeld)
+    assert held.command is waiting
+    assert "stopped" in held.why
+
+
+def test_a_cancel_of_an_entry_that_waits_for_budget_takes_it_back():
+    with Bench(budget=tight_budget()) as bench:
+        bench.lanes.tell(bench.fresh(1))
+        bench.facts.take(OrderAnswered)
+        bench.lanes.tell(bench.fresh(2))
+        bench.lanes.tell(cancel(2))
+        held = bench.facts.take(OrderHeld)
+    assert held.why == "canceled before it was sent"
+    assert len(bench.transports[0].sent) == 1
+
+
+def test_a_rate_limit_answer_holds_everything_back():
+    with Bench() as bench:
+        bench.transports[0].error = RateLimited("aster", "place", "slow", retry_after_s=5.0)
+        bench.lanes.tell(exit_order())
+        bench.facts.take(OrderErred)
+        bench.transports[0].error = None
+        bench.lanes.tell(exit_order(2))
+        assert bench.budget.take(RequestKind.EXIT, 1, 0, bench.clock.monotonic_ns()) == 5_000_000_000
+    assert len(bench.transports[0].sent) == 1
+
+
+def test_a_bug_in_a_lane_is_reported():
+    bench = Bench()
+    with bench:
+        bench.venue.answers["place"] = lambda _: 1 / 0
+        bench.lanes.tell(exit_order())
+        failed = bench.failures.take(ActorFailed)
+    assert failed.actor == "test/aster/order-lane-0"
+    assert "ZeroDivisionError" in failed.error
+
+
+def test_a_lane_that_hangs_is_cut_off_at_the_stop():
+    bench = Bench()
+    bench.lanes.start()
+    bench.transports[0].hold()
+    bench.lanes.tell(exit_order())
+    assert bench.transports[0].written.acquire(timeout=2)
+    assert bench.lanes.stop(0.05)
+    assert bench.transports[0].closed
+
+
+def test_a_question_is_answered_with_the_time_before_it_was_written():
+    bench = Bench()
+    lane = QueryLane(bench.parts)
+    bench.venue.answers["server_time"] = 42
+    reply: Probe[Any] = Probe()
+    lane.start()
+    lane.submit(bench.venue.server_time(), reply, 9)
+    answered = reply.take(QueryAnswered)
+    assert (answered.ticket, answered.value, answered.asked_ns) == (9, 42, bench.clock.monotonic_ns())
+    assert lane.stop(2.0)
+
+
+def test_a_failed_question_is_an_error_and_not_an_answer():
+    bench = Bench()
+    lane = QueryLane(bench.parts)
+    bench.venue.answers["active_orders"] = OutcomeUnknown("aster", "active_orders", "HTML")
+    reply: Probe[Any] = Probe()
+    lane.start()
+    lane.submit(bench.venue.active_orders(SYMBOL), reply, 1)
+    assert isinstance(reply.take(QueryErred).error, OutcomeUnknown)
+    assert lane.stop(2.0)
+
+
+def test_a_question_that_waits_for_budget_ends_with_the_stop():
+    bench = Bench(budget=RateBudget((RateLimit(unit="weight", amount=1, per_s=600.0),), reserved_pct=0))
+    bench.venue.answers["server_time"] = 42
+    lane = QueryLane(bench.parts)
+    reply: Probe[Any] = Probe()
+    lane.start()
+    lane.submit(bench.venue.server_time(), reply, 1)
+    reply.take(QueryAnswered)
+    lane.submit(bench.venue.server_time(), reply, 2)
+    stopped = threading.Event()
+    thread = threading.Thread(target=lambda: (lane.stop(2.0), stopped.set()))
+    thread.start()
+    assert isinstance(reply.take(QueryErred).error, RequestNotSent)
+    assert stopped.wait(2)
+    thread.join()
