@@ -11,6 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
+from exchanges.simulated.settings import FillModel, PostOnlyReject
 from exchanges.values import FeeRates, MarketRules, OrderStatus, Side
 
 # --- what kind of order -------------------------------------------------------------------------------------------
@@ -40,20 +41,8 @@ class SelfTrade(StrEnum):
     EXPIRE_BOTH = "EXPIRE_BOTH"
 
 
-class FillModel(StrEnum):
-    """How willingly resting orders fill (see the rules in `exchanges.simulated.engine`)."""
-
-    TOUCH = "touch"
-    QUEUE = "queue"
-    CROSS = "cross"
-
-
-class PostOnlyReject(StrEnum):
-    """Whether a post-only order that would take expires (`by_book`) or rests at its own price (`never`)."""
-
-    BY_BOOK = "by_book"
-    NEVER = "never"
-
+DEFAULT_FEES = FeeRates(maker=Decimal("0.0001"), taker=Decimal("0.0004"))
+"""1 bps and 4 bps: what `[paper]` ships with."""
 
 # --- settings -----------------------------------------------------------------------------------------------------
 
@@ -69,7 +58,7 @@ class MarketSpec:
     """
 
     rules: MarketRules
-    fees: FeeRates = FeeRates(maker=Decimal("0.0001"), taker=Decimal("0.0004"))
+    fees: FeeRates = DEFAULT_FEES
     maintenance_rate: Decimal = Decimal("0.005")
 
 
@@ -312,6 +301,7 @@ class IncomeKind(StrEnum):
     FEE = "fee"
     FUNDING = "funding"
     LIQUIDATION_FEE = "liquidation_fee"
+    INSURANCE = "insurance"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
