@@ -8,9 +8,10 @@ Threads, sockets, retries and clocks belong to the callers. Shared code asks `ca
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from exchanges.reports import AccountReport, ActiveOrders, BestPrice, FillReport, OrderReport, PositionReport, Report
+from exchanges.secrets import Secret
 from exchanges.values import ClientOrderId, FeeRates, MarketRules, OrderId, OrderRef, OrderRequest
 
 T = TypeVar("T")
@@ -275,10 +276,45 @@ class Venue(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoints:
+    """The public addresses of one network of a venue, without a trailing slash."""
+
+    rest_url: str
+    ws_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenuePackage:
+    """What `exchanges.VENUES` gives for the name of a venue, before any account is known.
+
+    Attributes:
+        name: The venue's name, as in `[exchange.NAME] venue = name`.
+        settings: The dataclass of its section, fields made by `exchanges.settings.setting`. Its method `problems()`
+            returns what is wrong beyond single ranges.
+        endpoints: Addresses by network name.
+        capabilities: With default settings; an account's own are on the `Venue`.
+        rate_limits: Budgets as the venue publishes them.
+        from_settings: Builds an account from its settings and a function that looks up an environment variable by
+            name (None or empty where it is not set). Raises ConfigError naming every missing or unusable variable.
+        with_credentials: Builds an account from given credentials and addresses, for a simulated venue: settings,
+            the `credentials` object that `--serve` prints, REST address, stream address.
+    """
+
+    name: str
+    settings: type[Any]
+    endpoints: Mapping[str, Endpoints]
+    capabilities: Capabilities
+    rate_limits: tuple[RateLimit, ...]
+    from_settings: Callable[[Any, Callable[[str], Secret | str | None]], Venue]
+    with_credentials: Callable[[Any, Mapping[str, str], str, str], Venue]
+
+
 __all__ = [
     "AccountSetup",
     "Call",
     "Capabilities",
+    "Endpoints",
     "HttpReply",
     "HttpRequest",
     "OrderId",
@@ -287,4 +323,5 @@ __all__ = [
     "SignedRequest",
     "StreamEndpoint",
     "Venue",
+    "VenuePackage",
 ]
