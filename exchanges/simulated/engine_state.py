@@ -36,9 +36,14 @@ class EngineState:
     timers: list[tuple[str, str, int]] = field(default_factory=list)
 
 
+def dump_state(state: object) -> str:
+    """Return a dataclass as JSON text that `read_state` reads back."""
+    return json.dumps({"version": VERSION, "state": _plain(state)}, separators=(",", ":"))
+
+
 def dump(state: EngineState) -> str:
     """Return the state as JSON text."""
-    return json.dumps({"version": VERSION, "state": _plain(state)}, separators=(",", ":"))
+    return dump_state(state)
 
 
 def load(text: str) -> EngineState:
