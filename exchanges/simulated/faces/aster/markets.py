@@ -37,7 +37,7 @@ class AsterMarket:
         return self.rules.symbol
 
 
-def _row(  # noqa: PLR0913 - one column of the table each
+def _row(
     symbol: str,
     precisions: tuple[int, int],
     tick: str,

@@ -9,6 +9,7 @@ TOO_MANY_REQUESTS: Final = -1003
 TOO_MANY_ORDERS: Final = -1015
 UNKNOWN_ERROR: Final = -1000
 OUTCOME_TIMEOUT: Final = -1007
+UNSUPPORTED: Final = -1020
 TIMESTAMP_OUTSIDE: Final = -1021
 BAD_SIGNATURE: Final = -1022
 ILLEGAL_CHARACTERS: Final = -1100
@@ -22,6 +23,8 @@ BAD_SIDE: Final = -1117
 BAD_INTERVAL: Final = -1120
 BAD_SYMBOL: Final = -1121
 NO_LISTEN_KEY: Final = -1125
+WINDOW_TOO_LONG: Final = -1127
+BAD_COMBINATION: Final = -1128
 BAD_RESPONSE_TYPE: Final = -1136
 ORDER_REJECTED: Final = -2010
 CANCEL_REJECTED: Final = -2011
@@ -68,6 +71,7 @@ TEXTS: Final[dict[int, str]] = {
     "Please use the websocket for live updates to avoid polling the API.",
     OUTCOME_TIMEOUT: "Timeout waiting for response from backend server. Send status unknown; execution status unknown.",
     TOO_MANY_ORDERS: "Too many new orders.",
+    UNSUPPORTED: "This operation is not supported.",
     TIMESTAMP_OUTSIDE: "Timestamp for this request is outside of the recvWindow.",
     BAD_SIGNATURE: "Signature for this request is not valid.",
     ILLEGAL_CHARACTERS: "Illegal characters found in a parameter.",
@@ -81,6 +85,8 @@ TEXTS: Final[dict[int, str]] = {
     BAD_INTERVAL: "Invalid interval.",
     BAD_SYMBOL: "Invalid symbol.",
     NO_LISTEN_KEY: "This listenKey does not exist.",
+    WINDOW_TOO_LONG: "More than 7 days between startTime and endTime.",
+    BAD_COMBINATION: "Combination of optional parameters invalid.",
     BAD_RESPONSE_TYPE: "Invalid newOrderRespType.",
     ORDER_REJECTED: "NEW_ORDER_REJECTED",
     CANCEL_REJECTED: "Unknown order sent.",

@@ -22,6 +22,7 @@ from exchanges.values import OrderStatus, Side
 
 NS_PER_MS: Final = 1_000_000
 ASSET_DECIMALS: Final = Decimal("0.00000001")
+_LONGEST: Final = -10
 _STATUS: Final = {
     OrderStatus.OPEN: "NEW",
     OrderStatus.PARTIALLY_FILLED: "PARTIALLY_FILLED",
@@ -39,7 +40,10 @@ _REASON: Final = {
 
 
 def text(value: Decimal) -> str:
-    """Return plain digits without an exponent; zero is '0'."""
+    """Return plain digits without an exponent, ten decimals at most; zero is '0'."""
+    exponent = value.as_tuple().exponent
+    if isinstance(exponent, int) and exponent < _LONGEST:
+        value = value.quantize(Decimal((0, (1,), _LONGEST)))
     return format(value, "f") if value else "0"
 
 
@@ -194,7 +198,7 @@ def account_event(
     balances: list[BalanceChanged], positions: list[PositionChanged], margin_types: dict[str, str], now_ns: int
 ) -> dict[str, object]:
     """Return an ACCOUNT_UPDATE of changes that belong together; at least one list holds something."""
-    first: BalanceChanged | PositionChanged = (balances or positions)[0]  # type: ignore[assignment]
+    first: BalanceChanged | PositionChanged = (balances or positions)[0]
     reason = ChangeReason.ORDER if positions else first.reason
     return {
         "e": "ACCOUNT_UPDATE",

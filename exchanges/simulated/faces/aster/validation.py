@@ -89,14 +89,24 @@ def check_order(params: Mapping[str, str], context: OrderContext) -> OrderIntent
     Raises:
         VenueRefusal: the first rule that is broken.
     """
+    intent = check_form(params, context)
+    _check_reduce_only(intent, context)
+    if context.open_orders >= context.markets[intent.symbol].rules.max_open_orders:
+        raise VenueRefusal(refusals.TOO_MANY_OPEN_ORDERS)
+    _check_margin(intent, context)
+    return intent
+
+
+def check_form(params: Mapping[str, str], context: OrderContext) -> OrderIntent:
+    """Return the order a request asks for after the checks that do not depend on the account's book (steps 6 to 9).
+
+    Raises:
+        VenueRefusal: the first rule that is broken.
+    """
     intent = read_order(params)
     market = open_market(intent.symbol, context.markets)
     _check_position_side(intent, dual_side=context.dual_side)
     check_price_and_quantity(intent, market, context)
-    _check_reduce_only(intent, context)
-    if context.open_orders >= market.rules.max_open_orders:
-        raise VenueRefusal(refusals.TOO_MANY_OPEN_ORDERS)
-    _check_margin(intent, context)
     return intent
 
 
