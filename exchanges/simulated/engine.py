@@ -292,11 +292,8 @@ class Engine:
         """
         rows = [
             trade
-            for trade in self._floor.history.trades
-            if trade.account == account
-            and trade.symbol == symbol
-            and (order_id is None or trade.order_id == order_id)
-            and (from_id is None or trade.trade_id >= from_id)
+            for trade in self._floor.history.trades_from(account, symbol, from_id)
+            if (order_id is None or trade.order_id == order_id)
             and (start_ns is None or trade.occurred_ns >= start_ns)
             and (end_ns is None or trade.occurred_ns <= end_ns)
         ]
@@ -348,7 +345,7 @@ class Engine:
                 update_id=self._update_id,
                 accounts=list(floor.accounts.values()),
                 orders=list(floor.history.orders.values()),
-                trades=floor.history.trades,
+                trades=[trade for rows in floor.history.trades.values() for trade in rows],
                 income=floor.history.income,
                 timers=[(account, symbol, due_ns) for (account, symbol), due_ns in self._timers.items()],
             )

@@ -129,7 +129,9 @@ class Ledger:
         self.next_trade_id |= {s: n for s, n in state.next_trade_id.items() if s in self.books}
         self.next_income_id = state.next_income_id
         self.accounts = {account.name: account for account in state.accounts}
-        self.history.trades, self.history.income = state.trades, state.income
+        self.history.income = state.income
+        for trade in state.trades:
+            self.history.add_trade(trade)
         for order in state.orders:
             self.history.add(order)
             if order.is_open:
@@ -289,7 +291,7 @@ class Ledger:
             is_maker=is_maker,
             occurred_ns=self.now_ns,
         )
-        self.history.trades.append(trade)
+        self.history.add_trade(trade)
         return trade
 
     def _report_balance(self, account: Account, change: Decimal, reason: ChangeReason, symbol: str) -> None:
