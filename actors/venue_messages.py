@@ -72,6 +72,13 @@ class FrameReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class FramesWaiting:
+    """Frames are in the reader's box; told once until they are taken. Public streams only."""
+
+    stream: int
+
+
+@dataclass(frozen=True, slots=True)
 class StreamOpened:
     """The reader's connection is open and its hello frames are sent."""
 
@@ -103,7 +110,7 @@ LaneFact = OrderAnswered | OrderErred | OrderHeld | OrderSent
 QueryFact = QueryAnswered | QueryErred
 StreamFact = FrameReceived | StreamOpened | StreamEnded
 ConnectionMessage = LaneFact | QueryFact | StreamFact | QueryOrder | Due | Begin
-PriceMessage = QueryFact | StreamFact | Due | Begin
+PriceMessage = QueryFact | StreamFact | FramesWaiting | Due | Begin
 
 
 class Port(Generic[A_contra, B]):
