@@ -72,8 +72,8 @@ class DeskSettings:
         help="orders or a position that are not ours at the start", default=ForeignPolicy.REFUSE
     )
     on_stop: StopPolicy = setting(
-        help="entries always end; leave_exits and cancel_entries leave the exits resting, cancel_all leaves the bare "
-        "position, flatten leaves nothing",
+        help="entries always end; leave_exits = cancel_entries: exits rest on; cancel_all: the bare position stays; "
+        "flatten: nothing stays",
         default=StopPolicy.LEAVE_EXITS,
     )
     stop_grace_s: Decimal = setting(

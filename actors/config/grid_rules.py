@@ -45,6 +45,7 @@ class GridRules:
             self._boost(grid)
             self._sides(grid)
             self._density(grid)
+            self._early_stop_loss(grid)
             self._margin(grid)
             self._paper_minimum(grid)
         self._total_margin()
@@ -74,7 +75,7 @@ class GridRules:
         rates = self._rates(grid)
         if rates is None or not self._readable(grid, *keys):
             return
-        problem = fee_problem(grid.entry, rates)
+        problem = fee_problem(grid.entry, rates, grid.entry.target_leverage)
         if problem:
             self.findings.problem(f"{self._name(grid, 'take_profit_pct')} = {problem}")
 
@@ -115,9 +116,26 @@ class GridRules:
         if _DENSE * entry.grid_step_pct < distance:
             self.findings.warn(
                 f"{self._name(grid, 'grid_step_pct')} = {plain(entry.grid_step_pct)}: less than a third of the "
-                f"take-profit ({_short(distance)} % of the price): entries bunch together and a fall of "
-                f"{_short(entry.grid_step_pct * entry.max_orders)} % fills the grid; write at least "
-                f"{_short(_up(distance / _DENSE, '0.001'))}"
+                f"take-profit ({short(distance)} % of the price): entries bunch together and a fall of "
+                f"{short(entry.grid_step_pct * entry.max_orders)} % fills the grid; write at least "
+                f"{short(round_up(distance / _DENSE, '0.001'))}"
+            )
+
+    def _early_stop_loss(self, grid: GridSettings) -> None:
+        """With a price move of `step` between lots the last one stands (n - 1) / 2 steps from their average."""
+        entry, risk = grid.entry, grid.risk
+        keys = ("stop_loss", "stop_loss_pct", "stop_loss_basis", "grid_step_pct", "max_orders", "target_leverage")
+        if not risk.stop_loss or not self._readable(grid, *keys):
+            return
+        is_margin = risk.stop_loss_basis is TakeProfitBasis.MARGIN
+        loss = risk.stop_loss_pct / entry.target_leverage if is_margin else risk.stop_loss_pct
+        depth = entry.grid_step_pct * (entry.max_orders - 1) / 2
+        if loss <= depth:
+            least = (depth + entry.grid_step_pct) * (entry.target_leverage if is_margin else 1)
+            self.findings.warn(
+                f"{self._name(grid, 'stop_loss_pct')} = {plain(risk.stop_loss_pct)}: a fall of {short(loss)} % from "
+                f"the average entry, which [grid.{grid.name}] reaches before its {entry.max_orders} lots are open; "
+                f"write at least {short(least)}, fewer max_orders, or stop_loss = no"
             )
 
     def _margin(self, grid: GridSettings) -> None:
@@ -127,13 +145,13 @@ class GridRules:
             fit = int(cap / cost)
             if fit == 0:
                 self.findings.problem(
-                    f"{name} = {plain(cap)}: below one order of [grid.{grid.name}], which needs {_short(cost)} USD; "
+                    f"{name} = {plain(cap)}: below one order of [grid.{grid.name}], which needs {short(cost)} USD; "
                     "raise it or lower order_notional_usd"
                 )
             elif fit < grid.entry.max_orders:
                 self.findings.warn(
                     f"{self._name(grid, 'max_orders')} = {grid.entry.max_orders}: {name} = {plain(cap)} admits {fit} "
-                    f"lots of [grid.{grid.name}] at {_short(cost)} USD each; the cap rules"
+                    f"lots of [grid.{grid.name}] at {short(cost)} USD each; the cap rules"
                 )
 
     def _caps(self, grid: GridSettings) -> Iterator[tuple[str, Decimal, Decimal]]:
@@ -171,7 +189,7 @@ class GridRules:
         cap = self.reading.settings.risk.max_margin_usd
         if needed > cap:
             self.findings.warn(
-                f"risk.max_margin_usd = {plain(cap)}: all grids full need {_short(needed)} USD; the cap rules, grids "
+                f"risk.max_margin_usd = {plain(cap)}: all grids full need {short(needed)} USD; the cap rules, grids "
                 "take turns"
             )
 
@@ -193,7 +211,7 @@ class GridRules:
                 )
             elif needed > quota:
                 self.findings.warn(
-                    f"grid.wait_time_s: at their fastest the grids on '{name}' want {_short(needed)} orders a minute, "
+                    f"grid.wait_time_s: at their fastest the grids on '{name}' want {short(needed)} orders a minute, "
                     f"{plain(quota)} are allowed; entries will be paced, a longer wait_time_s avoids it"
                 )
 
@@ -220,21 +238,21 @@ def take_profit_on_price_pct(entry: EntrySettings, leverage: int) -> Decimal:
     return entry.take_profit_pct / leverage if is_margin else entry.take_profit_pct
 
 
-def fee_problem(entry: EntrySettings, rates: FeeRates) -> str:
+def fee_problem(entry: EntrySettings, rates: FeeRates, leverage: int) -> str:
     """Return why a take-profit cannot earn its fees, beginning with its value, or an empty text."""
     exit_rate = rates.taker if entry.boost_mode else rates.maker
     needed = (rates.maker + exit_rate) * _BPS + entry.min_edge_bps
-    distance = take_profit_on_price_pct(entry, entry.target_leverage) * BPS_PER_PERCENT
+    distance = take_profit_on_price_pct(entry, leverage) * BPS_PER_PERCENT
     if distance >= needed:
         return ""
     is_margin = entry.take_profit_basis is TakeProfitBasis.MARGIN
-    least = needed / BPS_PER_PERCENT * (entry.target_leverage if is_margin else 1)
+    least = needed / BPS_PER_PERCENT * (leverage if is_margin else 1)
     kind = "taker" if entry.boost_mode else "maker"
     return (
-        f"{plain(entry.take_profit_pct)}: {_short(distance)} bps of the price do not pay for the fees, "
-        f"{_short(rates.maker * _BPS)} (maker entry) + {_short(exit_rate * _BPS)} ({kind} exit) + "
-        f"{_short(entry.min_edge_bps)} (min_edge_bps) = {_short(needed)} bps; write at least "
-        f"{_short(_up(least, '0.0001'))}"
+        f"{plain(entry.take_profit_pct)}: {short(distance)} bps of the price do not pay for the fees, "
+        f"{short(rates.maker * _BPS)} (maker entry) + {short(exit_rate * _BPS)} ({kind} exit) + "
+        f"{short(entry.min_edge_bps)} (min_edge_bps) = {short(needed)} bps; write at least "
+        f"{short(round_up(least, '0.0001'))}"
     )
 
 
@@ -258,10 +276,11 @@ def order_budget_per_min(limits: tuple[RateLimit, ...]) -> Decimal | None:
     return min(budgets) if budgets else None
 
 
-def _up(value: Decimal, step: str) -> Decimal:
+def round_up(value: Decimal, step: str) -> Decimal:
+    """Return the value rounded up to a power of ten such as '0.01'."""
     return value.quantize(Decimal(step), ROUND_CEILING)
 
 
-def _short(value: Decimal) -> str:
-    """At most four decimals, for messages."""
+def short(value: Decimal) -> str:
+    """Return a number with at most four decimals, for messages."""
     return plain(value.quantize(Decimal("0.0001"))) if abs(value) < 10**15 else plain(value)

@@ -109,14 +109,14 @@ def is_path(name: str) -> bool:
 
 
 def allowed(kind: Any, spec: SettingSpec) -> str:  # noqa: ANN401 - the type is data here
-    """Return what may be written, for people: `yes | no`, `1..125`, `> 0`, `none`."""
+    """Return what may be written, for people: `yes | no`, `1..125 x`, `> 0 USD | none`."""
     parts: list[str] = []
     kinds = typing.get_args(kind) if typing.get_origin(kind) in (types.UnionType, typing.Union) else (kind,)
     for part in kinds:
         if part is bool:
             parts.append("yes | no")
         elif part in (int, Decimal):
-            parts.append(_range_text(spec))
+            parts.append(f"{_range_text(spec)} {spec.unit}".strip())
         elif isinstance(part, type) and issubclass(part, StrEnum):
             parts.append(" | ".join(member.value for member in part))
         elif typing.get_origin(part) is typing.Literal:
