@@ -106,7 +106,7 @@ class OrderEndpoints:
     def _amend_command(self, params: Params) -> AmendOrder:
         symbol = required(params, "symbol")
         market = known_market(symbol, self._markets)
-        order_id, client_id = read_order_reference(params)
+        order_id, client_id = _reference(params)
         quantity, price = number(params, "quantity"), number(params, "price")
         order = self._engine.order(self._account, symbol, order_id=order_id, client_id=client_id)
         if order is None or not order.is_open:
@@ -133,7 +133,7 @@ class OrderEndpoints:
         del now_ns
         symbol = required(params, "symbol")
         known_market(symbol, self._markets)
-        order_id, client_id = read_order_reference(params)
+        order_id, client_id = _reference(params)
         command = CancelOrder(symbol=symbol, order_id=order_id, client_id=client_id)
         return Deferred((command,), lambda answers: _canceled(answers[0]))
 
@@ -190,7 +190,7 @@ class OrderEndpoints:
         items: list[Params] = [{"symbol": symbol, key: str(value)} for value in ids]
 
         def read(item: Params) -> tuple[Command, Callable[[Answer], object]]:
-            order_id, client_id = read_order_reference(item)
+            order_id, client_id = _reference(item)
             return CancelOrder(symbol=symbol, order_id=order_id, client_id=client_id), _canceled
 
         return _batch(items, read)
@@ -213,7 +213,7 @@ class OrderEndpoints:
     def _find(self, params: Params) -> OrderView:
         symbol = required(params, "symbol")
         known_market(symbol, self._markets)
-        order_id, client_id = read_order_reference(params)
+        order_id, client_id = _reference(params)
         order = self._engine.order(self._account, symbol, order_id=order_id, client_id=client_id)
         if order is None:
             raise VenueRefusal(refusals.NO_SUCH_ORDER)
@@ -236,7 +236,7 @@ class OrderEndpoints:
         orders = self._engine.orders(
             self._account,
             symbol,
-            from_id=integer(params, "orderId"),
+            from_id=_engine_id(integer(params, "orderId")),
             start_ns=start_ns,
             end_ns=end_ns,
             limit=read_limit(params),
@@ -248,7 +248,7 @@ class OrderEndpoints:
         del now_ns
         symbol = required(params, "symbol")
         known_market(symbol, self._markets)
-        order_id, from_id = integer(params, "orderId"), integer(params, "fromId")
+        order_id, from_id = _engine_id(integer(params, "orderId")), integer(params, "fromId")
         start_ns, end_ns = read_window(params)
         if order_id is not None:
             from_id = start_ns = end_ns = None
@@ -264,6 +264,15 @@ class OrderEndpoints:
             limit=read_limit(params),
         )
         return [rendering.trade_row(trade) for trade in trades]
+
+
+def _engine_id(order_id: int | None) -> int | None:
+    return None if order_id is None else order_id - rendering.ORDER_ID_BASE
+
+
+def _reference(params: Params) -> tuple[int | None, str | None]:
+    order_id, client_id = read_order_reference(params)
+    return _engine_id(order_id), client_id
 
 
 def read_stp_mode(params: Params, default: SelfTrade) -> SelfTrade:

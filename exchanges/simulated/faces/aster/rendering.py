@@ -21,6 +21,9 @@ from exchanges.simulated.engine_types import (
 from exchanges.values import OrderStatus, Side
 
 NS_PER_MS: Final = 1_000_000
+ORDER_ID_BASE: Final = 40_000_000_000
+"""Aster's order ids need more than 32 bits (venues/aster.md 15.3); the engine's start at 1."""
+
 ASSET_DECIMALS: Final = Decimal("0.00000001")
 _LONGEST: Final = -10
 _STATUS: Final = {
@@ -71,7 +74,7 @@ def order_object(order: OrderView) -> dict[str, object]:
     """Return the keys every reply about an order has."""
     kind = order.order_type.value.upper()
     return {
-        "orderId": order.order_id,
+        "orderId": ORDER_ID_BASE + order.order_id,
         "symbol": order.symbol,
         "status": _STATUS[order.status],
         "clientOrderId": order.client_id,
@@ -109,7 +112,7 @@ def trade_row(trade: TradeView) -> dict[str, object]:
     return {
         "symbol": trade.symbol,
         "id": trade.trade_id,
-        "orderId": trade.order_id,
+        "orderId": ORDER_ID_BASE + trade.order_id,
         "side": side_word(trade.side),
         "price": text(trade.price),
         "qty": text(trade.quantity),
@@ -168,7 +171,7 @@ def order_event(
         "sp": "0",
         "x": execution,
         "X": _STATUS[order.status],
-        "i": order.order_id,
+        "i": ORDER_ID_BASE + order.order_id,
         "l": text(trade.quantity) if trade else "0",
         "z": text(order.filled),
         "L": text(trade.price) if trade else "0",
