@@ -1,0 +1,21 @@
+"""The bot's memory: the journal's actor, its reader, and what a restart starts from."""
+
+from actors.journal.actor import AnswerReservations, FlushJournal, Journal, JournalFailed, JournalRecovered
+from actors.journal.reader import JournalReader, KnownOrder, Restored, RestoredMarket
+from actors.journal.state import OpenedState, open_state
+from actors.journal.writer import Market
+
+__all__ = [
+    "AnswerReservations",
+    "FlushJournal",
+    "Journal",
+    "JournalFailed",
+    "JournalReader",
+    "JournalRecovered",
+    "KnownOrder",
+    "Market",
+    "OpenedState",
+    "Restored",
+    "RestoredMarket",
+    "open_state",
+]

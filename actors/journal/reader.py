@@ -1,0 +1,332 @@
+"""Reading the journal: what a restart starts from, and rows for reports.
+
+`restore` reads only what is open (unsettled orders, lots with a difference, totals), so its cost does not grow with the
+history. An order may have closed several lots while its fills are booked under one of them; the excess is spread here:
+first to the lots that are known to be closed, then oldest first, as the core does it.
+"""
+
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+from actors.grid.restore import RestoredGrid, RestoredLot, RestoredOrder
+from actors.journal.orders import Market
+from actors.journal.schema import connect_read_only
+from actors.messages import LatchKind
+from exchanges.errors import JournalError
+from exchanges.order_ids import LAST_EXIT_LEG
+from exchanges.values import ZERO, ClientOrderId, OrderId, Side, TradeId
+
+DAY_NS: Final = 86_400_000_000_000
+SETTLED_WINDOW_NS: Final = 3_600_000_000_000
+UNKNOWN_FENCE_NS: Final = 120_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownOrder:
+    """What the fill ledger must know of an order, so that nothing is counted twice. `filled` sums the applied fills."""
+
+    client_order_id: ClientOrderId
+    order_id: OrderId | None
+    grid: str
+    quantity: Decimal
+    filled: Decimal
+    trade_ids: frozenset[TradeId]
+    is_settled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoredMarket:
+    """Where the connection takes up reading in one market.
+
+    Attributes:
+        last_trade_id: The newest trade of ours that was recorded, empty if none. Older ones may be missing: read by
+            time.
+        since_wall_ns: Trades of ours before this time are all recorded; 0 if nothing was ever recorded.
+        orders: All that are not settled, and those that were settled since `since_wall_ns`.
+    """
+
+    exchange: str
+    symbol: str
+    last_trade_id: str = ""
+    since_wall_ns: int = 0
+    orders: tuple[KnownOrder, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """Everything the journal gives a restart, by grid name and by (exchange, symbol)."""
+
+    grids: Mapping[str, RestoredGrid]
+    markets: Mapping[tuple[str, str], RestoredMarket]
+    unsettled: frozenset[ClientOrderId] = frozenset()
+    highest_sequence: int = 0
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Lot:
+    """A lot while the excess of shared orders is spread."""
+
+    grid: str
+    lot: int
+    entry: Decimal
+    entry_notional: Decimal
+    closed: Decimal
+    exit_notional: Decimal
+    fees: Decimal
+    opened_wall_ns: int
+    entry_done: bool
+    closed_quantity: Decimal
+    continuation: int
+
+    @property
+    def excess(self) -> Decimal:
+        return self.closed - self.entry
+
+    @property
+    def is_known_closed(self) -> bool:
+        return self.closed_quantity == self.entry
+
+
+class JournalReader:
+    """Reads a journal without ever writing. One per thread; each call opens and closes its own connection."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def restore(self, markets: Mapping[str, Market], *, now_wall_ns: int, suspect_through: int = 0) -> Restored:
+        """Return what each of the given grids starts from.
+
+        Args:
+            markets: Where each configured grid trades, by grid name.
+            now_wall_ns: Now, for what was realized since midnight UTC.
+            suspect_through: From the intent history: ids of lots up to here are not continued.
+
+        Raises:
+            JournalError: the journal cannot be read.
+        """
+        try:
+            with closing(connect_read_only(self._path)) as sql:
+                sql.execute("BEGIN")
+                return self._restore(sql, markets, now_wall_ns, suspect_through)
+        except sqlite3.Error as error:
+            raise JournalError(f"{self._path} cannot be read: {error}. Move it away to start without it.") from None
+
+    def _restore(
+        self, sql: sqlite3.Connection, markets: Mapping[str, Market], now_wall_ns: int, suspect_through: int
+    ) -> Restored:
+        orders = {grid: _unsettled_orders(sql, grid) for grid in markets}
+        highest = sql.execute(
+            "SELECT max(coalesce((SELECT max(highest_sequence) FROM grids), 0), "
+            "coalesce((SELECT max(sequence) FROM orders), 0))"
+        ).fetchone()[0]
+        grids = {
+            grid: replace(_grid(sql, grid, now_wall_ns, suspect_through), orders=orders[grid], highest_sequence=highest)
+            for grid in markets
+        }
+        return Restored(
+            grids=grids,
+            markets={(m.exchange, m.symbol): _market(sql, m) for m in markets.values()},
+            unsettled=frozenset(
+                ClientOrderId(row[0])
+                for row in sql.execute("SELECT client_order_id FROM orders WHERE phase != 'ended'")
+            ),
+            highest_sequence=highest,
+            problems=_left_behind(sql, markets),
+        )
+
+
+def _grid(sql: sqlite3.Connection, grid: str, now_wall_ns: int, suspect_through: int) -> RestoredGrid:
+    row = sql.execute(
+        "SELECT realized_pnl, fees, external, paused, latch, latch_text, ladder_wall_ns, ladder_waived FROM grids "
+        "WHERE grid = ?",
+        (grid,),
+    ).fetchone()
+    if row is None:
+        return RestoredGrid(grid=grid)
+    realized, fees, external, paused, latch, latch_text, ladder_wall_ns, ladder_waived = row
+    midnight_ns = now_wall_ns - now_wall_ns % DAY_NS
+    today = sql.execute(
+        "SELECT realized_pnl FROM closings WHERE grid = ? AND closed_wall_ns >= ?", (grid, midnight_ns)
+    ).fetchall()
+    return RestoredGrid(
+        grid=grid,
+        lots=_open_lots(sql, grid, suspect_through),
+        latch=LatchKind(latch) if latch else None,
+        latch_text=latch_text,
+        paused=bool(paused),
+        realized_pnl=Decimal(realized),
+        realized_pnl_today=sum((Decimal(text) for (text,) in today), ZERO),
+        fees=Decimal(fees),
+        ladder_wall_ns=ladder_wall_ns,
+        ladder_waived=bool(ladder_waived),
+        external=Decimal(external),
+        last_trade_id=_last_trade_id(sql, grid),
+    )
+
+
+def _last_trade_id(sql: sqlite3.Connection, grid: str) -> str:
+    row = sql.execute(
+        "SELECT trade_id FROM cursors JOIN grids USING (exchange, symbol) WHERE grid = ?", (grid,)
+    ).fetchone()
+    return "" if row is None else str(row[0])
+
+
+# --- orders ---
+
+
+def _unsettled_orders(sql: sqlite3.Connection, grid: str) -> tuple[RestoredOrder, ...]:
+    rows = sql.execute(
+        "SELECT client_order_id, order_id, lot, side, price, quantity, filled, post_only, reduce_only, immediate, "
+        "accepted_wall_ns, placed_wall_ns, fence_wall_ns FROM orders WHERE phase != 'ended' AND grid = ? "
+        "ORDER BY placed_wall_ns, client_order_id",
+        (grid,),
+    )
+    return tuple(
+        RestoredOrder(
+            client_order_id=ClientOrderId(number),
+            order_id=None if order_id is None else OrderId(order_id),
+            lot=lot,
+            side=Side(side),
+            price=Decimal(price),
+            quantity=Decimal(quantity),
+            filled=Decimal(filled),
+            post_only=bool(post_only),
+            reduce_only=bool(reduce_only),
+            immediate=bool(immediate),
+            was_accepted=accepted_wall_ns != 0,
+            placed_wall_ns=placed_wall_ns,
+            # no intent and no verdict: the longest fence any venue has, counted from when it was asked for
+            fence_wall_ns=fence_wall_ns or placed_wall_ns + UNKNOWN_FENCE_NS,
+        )
+        for (
+            number, order_id, lot, side, price, quantity, filled, post_only, reduce_only, immediate, accepted_wall_ns,
+            placed_wall_ns, fence_wall_ns,
+        ) in rows
+    )  # fmt: skip
+
+
+def _market(sql: sqlite3.Connection, market: Market) -> RestoredMarket:
+    where = (market.exchange, market.symbol)
+    cursor = sql.execute("SELECT trade_id FROM cursors WHERE exchange = ? AND symbol = ?", where).fetchone()
+    oldest, newest = sql.execute(
+        "SELECT min(CASE WHEN phase != 'ended' THEN placed_wall_ns END), max(max(placed_wall_ns, ended_wall_ns)) "
+        "FROM orders WHERE exchange = ? AND symbol = ?",
+        where,
+    ).fetchone()
+    # settled orders had all their fills when they were settled; a late one may trail by less than the window
+    since_wall_ns = max(min(oldest or newest, newest - SETTLED_WINDOW_NS), 0) if newest else 0
+    rows = sql.execute(
+        "SELECT client_order_id, order_id, grid, quantity, filled, phase = 'ended' FROM orders "
+        "WHERE exchange = ? AND symbol = ? AND (phase != 'ended' OR ended_wall_ns >= ?) ORDER BY client_order_id",
+        (*where, since_wall_ns),
+    ).fetchall()
+    orders = tuple(
+        KnownOrder(
+            client_order_id=ClientOrderId(number),
+            order_id=None if order_id is None else OrderId(order_id),
+            grid=grid,
+            quantity=Decimal(quantity),
+            filled=Decimal(filled),
+            trade_ids=_trade_ids(sql, number),
+            is_settled=bool(is_settled),
+        )
+        for number, order_id, grid, quantity, filled, is_settled in rows
+    )
+    return RestoredMarket(
+        exchange=market.exchange,
+        symbol=market.symbol,
+        last_trade_id="" if cursor is None else cursor[0],
+        since_wall_ns=since_wall_ns,
+        orders=orders,
+    )
+
+
+def _trade_ids(sql: sqlite3.Connection, client_order_id: int) -> frozenset[TradeId]:
+    rows = sql.execute(
+        "SELECT trade_id FROM fills WHERE client_order_id = ? AND trade_id IS NOT NULL", (client_order_id,)
+    )
+    return frozenset(TradeId(trade_id) for (trade_id,) in rows)
+
+
+def _left_behind(sql: sqlite3.Connection, markets: Mapping[str, Market]) -> tuple[str, ...]:
+    problems = []
+    rows = sql.execute(
+        "SELECT grid, count(*) FROM (SELECT grid FROM orders WHERE phase != 'ended' UNION ALL SELECT grid FROM lots "
+        "WHERE is_open = 1) GROUP BY grid"
+    )
+    for grid, count in rows:
+        if grid not in markets:
+            problems.append(
+                f"grid {grid!r} is not configured any more but has {count} open lots or orders in the journal. "
+                f"Put [grid.{grid}] back until it is flat."
+            )
+    return tuple(problems)
+
+
+# --- lots ---
+
+
+def _open_lots(sql: sqlite3.Connection, grid: str, suspect_through: int) -> tuple[RestoredLot, ...]:
+    rows = sql.execute(
+        "SELECT lot, entry_filled, entry_notional, exit_filled, exit_notional, fees, opened_wall_ns, entry_done, "
+        "closed_quantity, continuation FROM lots WHERE grid = ? AND is_open = 1 ORDER BY lot",
+        (grid,),
+    )
+    lots = [
+        _Lot(
+            grid, lot, Decimal(entry), Decimal(entry_notional), Decimal(closed), Decimal(exit_notional), Decimal(fees),
+            opened_wall_ns, bool(entry_done), Decimal(closed_quantity), continuation,
+        )
+        for (
+            lot, entry, entry_notional, closed, exit_notional, fees, opened_wall_ns, entry_done, closed_quantity,
+            continuation,
+        ) in rows
+    ]  # fmt: skip
+    _spread_excess(lots)
+    return tuple(_restored_lot(sql, lot, suspect_through) for lot in lots if lot.excess != ZERO)
+
+
+def _spread_excess(lots: list[_Lot]) -> None:
+    """Move what lots have closed beyond their entry to the lots it really closed: known closed ones first, then the
+    oldest. The total stays.
+    """
+    takers = sorted((lot for lot in lots if lot.excess < ZERO), key=lambda lot: (not lot.is_known_closed, lot.lot))
+    for giver in (lot for lot in lots if lot.excess > ZERO):
+        price = giver.exit_notional / giver.closed
+        for taker in takers:
+            share = min(giver.excess, -taker.excess)
+            if share > ZERO:
+                giver.closed -= share
+                giver.exit_notional -= share * price
+                taker.closed += share
+                taker.exit_notional += share * price
+
+
+def _restored_lot(sql: sqlite3.Connection, lot: _Lot, suspect_through: int) -> RestoredLot:
+    sequence = lot.continuation or lot.lot
+    highest_leg = sql.execute(
+        "SELECT coalesce(max(leg), 0) FROM orders WHERE grid = ? AND lot = ? AND sequence = ?",
+        (lot.grid, lot.lot, sequence),
+    ).fetchone()[0]
+    return RestoredLot(
+        lot=lot.lot,
+        entry_filled=lot.entry,
+        entry_notional=lot.entry_notional,
+        exit_filled=lot.closed,
+        exit_notional=lot.exit_notional,
+        fees=lot.fees,
+        opened_wall_ns=lot.opened_wall_ns,
+        entry_done=lot.entry_done,
+        # after a loss of power a lost attempt may have used the next leg: leave this sequence alone
+        attempts_used=max(highest_leg, LAST_EXIT_LEG) if sequence <= suspect_through else highest_leg,
+        continuation=lot.continuation,
+    )
+
+
+__all__ = ["JournalReader", "KnownOrder", "Restored", "RestoredMarket"]
