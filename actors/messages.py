@@ -403,16 +403,36 @@ class LotsChanged:
     realized_pnl: Decimal
     fees: Decimal
     mismatch: bool = False
+    entries_received: Decimal = ZERO
+    """Entry quantity ever received from the strategy: what it sent beyond this is still on its way."""
+    external: Decimal = ZERO
+    """Signed position in the market that is known not to be ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoverMeasured:
-    """`quantity` of a lot was without an accepted exit for `naked_ns` (receipt of its fill until acceptance). Closer."""
+    """`quantity` of a lot was without an accepted exit for `naked_ns` (its fill read until accepted). Closer."""
 
     grid: str
     lot: int
     quantity: Decimal
     naked_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalBooked:
+    """A difference between position and lots was booked as somebody else's. Closer -> Journal (durable).
+
+    With `lot` set, `quantity` of that lot counts as closed outside at `price`. With `lot` 0 nothing of ours changed.
+    `external` is the signed
+    position known not to be ours from now on (`RestoredGrid.external`).
+    """
+
+    grid: str
+    lot: int
+    quantity: Decimal
+    price: Decimal
+    external: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -497,6 +517,7 @@ class LatchKind(StrEnum):
     STOP_LOSS = "stop_loss"
     DAILY_LOSS = "daily_loss"
     OPERATOR = "operator"
+    MISMATCH = "mismatch"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

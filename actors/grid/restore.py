@@ -38,7 +38,13 @@ class RestoredOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoredLot:
-    """A lot with open quantity. Notionals are sums of price x quantity; fees are costs when positive."""
+    """A lot whose `entry_filled` and `exit_filled` differ. Notionals are sums of price x quantity; fees are costs when
+    positive.
+
+    An order may close several lots (dust, flatten): its fills are journaled under one of them (`parent_lot` of the
+    command, else `lot`), whose
+    `exit_filled` may then exceed `entry_filled`. The core spreads the excess over the other lots, oldest first.
+    """
 
     lot: int
     entry_filled: Decimal
@@ -71,3 +77,7 @@ class RestoredGrid:
     """When the ladder's clock last started (last exit accepted or entry reset), 0 if never."""
     ladder_waived: bool = False
     last_trade_id: str = ""
+    external: Decimal = ZERO
+    """Signed position known not to be ours (`ExternalBooked.external`)."""
+    highest_sequence: int = 0
+    """Highest lot sequence ever reserved for this grid: a late fill of an older lot takes fresh ids for its exits."""

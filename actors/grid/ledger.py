@@ -1,0 +1,265 @@
+"""The lots' books: what entries filled, what exits closed, profit after fees, and orders found at the venue.
+
+A fill of an exit is attributed to the lots its order was for, in order. What cannot be attributed so (the order is no
+longer remembered, or its lots are closed) goes to the oldest lots that still hold something: the position has been
+reduced, whoever's it was.
+"""
+
+from dataclasses import replace
+from decimal import Decimal
+
+from actors.grid import pricing
+from actors.grid.draft import Draft
+from actors.grid.positions import allot, find_finished, find_lot, find_order, on_order, put_lot, put_order, reduce_parts
+from actors.grid.state import (
+    MILLISECOND_NS,
+    SECOND_NS,
+    BoostLoss,
+    CloseOrder,
+    ExitBook,
+    ExitKind,
+    Part,
+    TrackedPosition,
+)
+from actors.log_events import LogEvent
+from actors.messages import EntryFilled, EntryFinished, NoteLevel, OrderAccepted, OrderFilled
+from exchanges.order_ids import FIRST_EXIT_LEG, LAST_EXIT_LEG, OrderRole, unpack
+from exchanges.values import ZERO
+
+HOUR_NS = 3600 * SECOND_NS
+
+
+def notify_order_filled(draft: Draft[ExitBook], event: EntryFilled) -> None:
+    """Add a fill of an entry to its lot. Fills accumulate; nothing is overwritten."""
+    book = draft.state
+    lot = find_lot(book, event.lot) or _new_lot(draft, event)
+    wait_ns = draft.context.settings.entry.tp_coalesce_ms * MILLISECOND_NS
+    is_full = event.leaves is not None and event.leaves <= 0
+    hold_ns = lot.hold_ns if lot.hold_ns > draft.now_ns or not wait_ns else draft.now_ns + wait_ns
+    lot = replace(
+        lot,
+        entry_filled=lot.entry_filled + event.quantity,
+        entry_notional=lot.entry_notional + event.quantity * event.price,
+        entry_fees=lot.entry_fees + event.fee,
+        last_fill_ns=draft.now_ns,
+        received_ns=event.received_ns or draft.now_ns,
+        hold_ns=hold_ns,
+        is_entry_done=lot.is_entry_done or is_full,
+    )
+    put_lot(draft, lot)
+    _moved(draft, event.quantity)
+    counters = draft.state.counters
+    draft.state = replace(
+        draft.state,
+        counters=replace(
+            counters,
+            fees=counters.fees + event.fee,
+            entries_received=counters.entries_received + event.quantity,
+        ),
+    )
+
+
+def _new_lot(draft: Draft[ExitBook], event: EntryFilled) -> TrackedPosition:
+    book = draft.state
+    is_reopened = event.lot <= book.closed_high
+    counters = replace(book.counters, lots_opened=book.counters.lots_opened + 1)
+    draft.state = replace(book, counters=counters)
+    draft.note(LogEvent.LOT_OPENED, f"{event.quantity} at {event.price}", lot=event.lot)
+    return TrackedPosition(
+        lot=event.lot,
+        sequence=event.lot,
+        next_leg=LAST_EXIT_LEG + 1 if is_reopened else FIRST_EXIT_LEG,
+        opened_ns=draft.now_ns,
+        opened_wall_ns=event.received_wall_ns,
+    )
+
+
+def entry_finished(draft: Draft[ExitBook], event: EntryFinished) -> None:
+    """No more fills are expected: whatever is held back may go, and the lot may close."""
+    lot = find_lot(draft.state, event.lot)
+    if lot is not None:
+        put_lot(draft, replace(lot, is_entry_done=True))
+
+
+def _moved(draft: Draft[ExitBook], change: Decimal) -> None:
+    """The position changed by a fill of ours: older readings say nothing, a proven one moves along."""
+    mismatch = draft.state.mismatch
+    if mismatch is not None:
+        mismatch = replace(mismatch, held=mismatch.held + change)
+    draft.state = replace(draft.state, changed_ns=draft.now_ns, suspicion=None, mismatch=mismatch)
+
+
+def apply_fill(draft: Draft[ExitBook], event: OrderFilled) -> None:
+    """Add a fill of an exit to the lots it closes."""
+    book = draft.state
+    order = find_order(book, event.client_order_id)
+    known = order or find_finished(book, event.client_order_id)
+    parts: tuple[Part, ...] = ()
+    if known is not None:
+        parts, left = reduce_parts(known.parts, event.quantity)
+        if order is not None:
+            accepted_ns = draft.now_ns if order.accepted_ns is None else order.accepted_ns
+            put_order(
+                draft,
+                replace(order, filled=order.filled + event.quantity, parts=left, accepted_ns=accepted_ns),
+            )
+    if order is None:
+        _count_late(draft, event)
+    room = {lot.lot: lot.remaining for lot in draft.state.lots}
+    parts = _fit(draft, parts, room, event)
+    _moved(draft, -event.quantity)
+    for part in parts:
+        _close_part(draft, part, event, known)
+    counters = draft.state.counters
+    draft.state = replace(
+        draft.state,
+        counters=replace(counters, exit_fills=counters.exit_fills + 1, fees=counters.fees + event.fee),
+    )
+
+
+def _count_late(draft: Draft[ExitBook], event: OrderFilled) -> None:
+    counters = draft.state.counters
+    draft.state = replace(draft.state, counters=replace(counters, late_fills=counters.late_fills + 1))
+    draft.note(
+        LogEvent.LATE_FILL_AFTER_DONE,
+        f"{event.quantity} at {event.price} after the exit had ended",
+        level=NoteLevel.WARNING,
+        client_order_id=event.client_order_id,
+    )
+
+
+def _fit(
+    draft: Draft[ExitBook], parts: tuple[Part, ...], room: dict[int, Decimal], event: OrderFilled
+) -> tuple[Part, ...]:
+    """Cut the parts to what their lots hold, and give the rest to the lot of the id, then to the oldest."""
+    fitted: list[Part] = []
+    left = event.quantity
+    key = unpack(event.client_order_id)
+    own = tuple(lot for lot in draft.state.lots if key is not None and lot.lot == key.sequence)
+    for part in parts:
+        share = min(part.quantity, room.get(part.lot, ZERO))
+        if share > 0:
+            fitted.append(Part(part.lot, share))
+            room[part.lot] -= share
+            left -= share
+    for candidates in (own, draft.state.lots):
+        for part in allot(candidates, left, room):
+            fitted.append(part)
+            room[part.lot] -= part.quantity
+            left -= part.quantity
+    if left > 0:
+        draft.note(
+            LogEvent.POSITION_MISMATCH,
+            f"an exit filled {left} more than the lots hold",
+            level=NoteLevel.ERROR,
+            client_order_id=event.client_order_id,
+        )
+    return tuple(fitted)
+
+
+def _close_part(draft: Draft[ExitBook], part: Part, event: OrderFilled, order: CloseOrder | None) -> None:
+    lot = find_lot(draft.state, part.lot)
+    if lot is None:
+        return
+    share = part.quantity / event.quantity
+    fee = event.fee * share
+    entry_fee = lot.entry_fees * part.quantity / lot.entry_filled
+    gross = (event.price - lot.average_entry) * part.quantity * draft.context.sign
+    profit = gross - fee - entry_fee
+    put_lot(
+        draft,
+        replace(
+            lot,
+            exit_filled=lot.exit_filled + part.quantity,
+            exit_notional=lot.exit_notional + part.quantity * event.price,
+            exit_fees=lot.exit_fees + fee,
+            realized=lot.realized + profit,
+            dust=min(lot.dust, lot.remaining - part.quantity),
+            last_fill_ns=draft.now_ns,
+            refusals=0,
+            failures=0,
+        ),
+    )
+    counters = draft.state.counters
+    draft.state = replace(draft.state, counters=replace(counters, realized_pnl=counters.realized_pnl + profit))
+    if order is not None and order.kind is ExitKind.BOOST and profit < 0:
+        losses = (*draft.state.boost_losses, BoostLoss(draft.now_ns, -profit))
+        draft.state = replace(draft.state, boost_losses=losses)
+
+
+def watch_boost(draft: Draft[ExitBook]) -> None:
+    """Turn boost off while the losses of the last hour exceed the budget."""
+    losses = draft.state.boost_losses
+    if not losses:
+        return
+    recent = tuple(loss for loss in losses if draft.now_ns - loss.at_ns < HOUR_NS)
+    spent = sum((loss.loss for loss in recent), ZERO)
+    budget = draft.context.settings.entry.boost_max_loss_usd_per_hour
+    is_off = spent >= budget
+    if is_off and not draft.state.is_boost_off:
+        draft.note(LogEvent.BOOST_DISABLED, f"lost {spent} of {budget} within an hour", level=NoteLevel.WARNING)
+    if draft.state.is_boost_off and not is_off:
+        draft.note(LogEvent.BOOST_ENABLED, f"lost {spent} of {budget} within an hour")
+    draft.state = replace(draft.state, boost_losses=recent, is_boost_off=is_off)
+
+
+def adopt_order(draft: Draft[ExitBook], event: OrderAccepted) -> None:
+    """An exit of ours that we do not know rests at the venue: it closes the lot of its id, else the oldest with room.
+
+    Where no lot has room, the lot itself was forgotten: it is rebuilt from the exit, at the entry price its target
+    stands for.
+    """
+    key = unpack(event.client_order_id)
+    is_ended = find_finished(draft.state, event.client_order_id) is not None
+    if key is None or key.role is OrderRole.ENTRY or is_ended or event.price is None or event.quantity is None:
+        return
+    room = {lot.lot: max(ZERO, lot.remaining - on_order(draft.state, lot.lot)) for lot in draft.state.lots}
+    if sum(room.values(), ZERO) < event.quantity and find_lot(draft.state, key.sequence) is None:
+        _rebuild_lot(draft, key.sequence, key.leg, event.price, event.quantity - sum(room.values(), ZERO))
+        room = {lot.lot: max(ZERO, lot.remaining - on_order(draft.state, lot.lot)) for lot in draft.state.lots}
+    own = tuple(lot for lot in draft.state.lots if lot.lot == key.sequence)
+    others = tuple(lot for lot in draft.state.lots if lot.lot != key.sequence)
+    parts = allot((*own, *others), event.quantity, room)
+    short = event.quantity - sum((part.quantity for part in parts), ZERO)
+    if short > 0:
+        target = own[0].lot if own else others[0].lot
+        parts = (*parts, Part(target, short))
+    order = CloseOrder(
+        client_order_id=event.client_order_id,
+        lot=parts[0].lot,
+        kind=ExitKind.EMERGENCY if key.role is OrderRole.EMERGENCY else ExitKind.RESTING,
+        price=event.price,
+        quantity=event.quantity,
+        parts=parts,
+        placed_ns=draft.now_ns,
+        accepted_ns=draft.now_ns,
+        order_id=event.order_id,
+    )
+    put_order(draft, order)
+    if own:
+        lot = find_lot(draft.state, own[0].lot) or own[0]
+        if lot.sequence == key.sequence:
+            put_lot(draft, replace(lot, next_leg=max(lot.next_leg, min(key.leg, LAST_EXIT_LEG) + 1)))
+    draft.note(
+        LogEvent.CLOSE_ADOPTED,
+        f"{event.quantity} at {event.price}",
+        level=NoteLevel.WARNING,
+        lot=order.lot,
+        client_order_id=order.client_order_id,
+    )
+
+
+def _rebuild_lot(draft: Draft[ExitBook], number: int, leg: int, exit_price: Decimal, quantity: Decimal) -> None:
+    entry_price = pricing.entry_of_target(draft.context, exit_price)
+    put_lot(
+        draft,
+        TrackedPosition(
+            lot=number,
+            sequence=number,
+            next_leg=min(leg, LAST_EXIT_LEG) + 1,
+            opened_ns=draft.now_ns,
+            entry_filled=quantity,
+            entry_notional=quantity * entry_price,
+            is_entry_done=True,
+        ),
+    )
