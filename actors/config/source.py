@@ -101,10 +101,11 @@ def _read_text(text: str, document: Document) -> None:
         return
     parser = _parse_all(lines, document.problems)
     for section in parser.sections():
-        keys = document.sections.setdefault(section.rpartition(_DUPLICATE)[2], {})
+        name = section.rpartition(_DUPLICATE)[2]
+        keys = document.sections.setdefault(name, {})
         for key, value in parser.items(section):
             if "\n" in value:
-                _report_continuation(section, key, value, document.problems)
+                _report_continuation(name, key, value, document.problems)
                 continue
             keys[key] = Text(value)
 
@@ -151,7 +152,7 @@ def _apply_environment(environ: Mapping[str, str], document: Document) -> None:
         parts = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
         if len(parts) < 2 or not all(parts):  # noqa: PLR2004 - a section and a key
             document.problems.append(
-                f"environment variable {variable}: not GRID__SECTION__KEY; for [exchange.aster] write "
+                f"environment variable {masked(variable)}: not GRID__SECTION__KEY; for [exchange.aster] write "
                 "GRID__EXCHANGE__ASTER__KEY"
             )
             continue

@@ -22,9 +22,8 @@ _DECIMAL = re.compile(r"[+-]?[0-9]{1,18}(?:\.[0-9]{1,18})?", re.ASCII)
 _INTEGER = re.compile(r"[+-]?[0-9]{1,15}", re.ASCII)
 _YES = frozenset({"yes", "true"})
 _NO = frozenset({"no", "false"})
-_HEX_KEY = re.compile(r"(?:0x)?[0-9a-fA-F]{32,}", re.ASCII)
-_BASE64_KEY = re.compile(r"[A-Za-z0-9+/_-]{32,}={0,2}", re.ASCII)
-_TOKENS = re.compile(r"[A-Za-z0-9+/_=-]{32,}", re.ASCII)
+_HEX_RUN = re.compile(r"(?:0x)?[0-9a-fA-F]{32,}", re.ASCII)
+_TOKEN = re.compile(r"[A-Za-z0-9+/_-]{32,}={0,2}", re.ASCII)
 _URL_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]*@")
 _CUT_BY_PARSER = re.compile(r"(?:^|\s);")
 ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
@@ -42,9 +41,9 @@ def looks_like_key(text: str) -> bool:
     A base64 candidate needs lower case, upper case and a digit, so that names of environment variables and folders
     do not count.
     """
-    if _HEX_KEY.fullmatch(text):
+    if _HEX_RUN.fullmatch(text):
         return True
-    if not _BASE64_KEY.fullmatch(text):
+    if not _TOKEN.fullmatch(text):
         return False
     kinds = (str.islower, str.isupper, str.isdigit)
     return all(any(kind(character) for character in text) for kind in kinds)
@@ -60,7 +59,7 @@ def masked(text: str) -> str:
 
     For messages about texts that were refused.
     """
-    without_keys = _TOKENS.sub(lambda match: MASK if looks_like_key(match[0]) else match[0], text)
+    without_keys = _TOKEN.sub(lambda match: MASK if looks_like_key(match[0]) else match[0], _HEX_RUN.sub(MASK, text))
     without_passwords = _URL_PASSWORD.sub(f"://{MASK}@", without_keys)
     shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in without_passwords)
     return shown if len(shown) <= 200 else shown[:200] + "..."  # noqa: PLR2004 - one line of a terminal or two
