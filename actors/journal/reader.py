@@ -18,6 +18,7 @@ from actors.journal.orders import Market
 from actors.journal.schema import connect_read_only
 from actors.messages import LatchKind
 from exchanges.errors import JournalError
+from exchanges.fills import RestoredTrade
 from exchanges.order_ids import LAST_EXIT_LEG
 from exchanges.values import ZERO, ClientOrderId, OrderId, Side, TradeId
 
@@ -28,15 +29,25 @@ UNKNOWN_FENCE_NS: Final = 120_000_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownOrder:
-    """What the fill ledger must know of an order, so that nothing is counted twice. `filled` sums the applied fills."""
+    """What the fill ledger must know of an order, so that nothing is counted twice. `filled` sums the applied fills,
+    `trades` are those of them that have a trade id.
+    """
 
     client_order_id: ClientOrderId
     order_id: OrderId | None
     grid: str
+    side: Side
+    price: Decimal
     quantity: Decimal
+    reduce_only: bool
     filled: Decimal
-    trade_ids: frozenset[TradeId]
+    trades: tuple[RestoredTrade, ...]
     is_settled: bool
+
+    @property
+    def trade_ids(self) -> frozenset[TradeId]:
+        """The venue's ids of the applied fills."""
+        return frozenset(trade.trade_id for trade in self.trades)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,7 +233,7 @@ def _market(sql: sqlite3.Connection, market: Market) -> RestoredMarket:
     # settled orders had all their fills when they were settled; a late one may trail by less than the window
     since_wall_ns = max(min(oldest or newest, newest - SETTLED_WINDOW_NS), 0) if newest else 0
     rows = sql.execute(
-        "SELECT client_order_id, order_id, grid, quantity, filled, phase = 'ended' FROM orders "
+        "SELECT client_order_id, order_id, grid, side, price, quantity, reduce_only, filled, phase = 'ended' FROM orders "
         "WHERE exchange = ? AND symbol = ? AND (phase != 'ended' OR ended_wall_ns >= ?) ORDER BY client_order_id",
         (*where, since_wall_ns),
     ).fetchall()
@@ -231,12 +242,15 @@ def _market(sql: sqlite3.Connection, market: Market) -> RestoredMarket:
             client_order_id=ClientOrderId(number),
             order_id=None if order_id is None else OrderId(order_id),
             grid=grid,
+            side=Side(side),
+            price=Decimal(price),
             quantity=Decimal(quantity),
+            reduce_only=bool(reduce_only),
             filled=Decimal(filled),
-            trade_ids=_trade_ids(sql, number),
+            trades=_trades(sql, number),
             is_settled=bool(is_settled),
         )
-        for number, order_id, grid, quantity, filled, is_settled in rows
+        for number, order_id, grid, side, price, quantity, reduce_only, filled, is_settled in rows
     )
     return RestoredMarket(
         exchange=market.exchange,
@@ -247,11 +261,14 @@ def _market(sql: sqlite3.Connection, market: Market) -> RestoredMarket:
     )
 
 
-def _trade_ids(sql: sqlite3.Connection, client_order_id: int) -> frozenset[TradeId]:
+def _trades(sql: sqlite3.Connection, client_order_id: int) -> tuple[RestoredTrade, ...]:
     rows = sql.execute(
-        "SELECT trade_id FROM fills WHERE client_order_id = ? AND trade_id IS NOT NULL", (client_order_id,)
+        "SELECT trade_id, price, quantity FROM fills WHERE client_order_id = ? AND trade_id IS NOT NULL ORDER BY seq",
+        (client_order_id,),
     )
-    return frozenset(TradeId(trade_id) for (trade_id,) in rows)
+    return tuple(
+        RestoredTrade(TradeId(trade_id), Decimal(price), Decimal(quantity)) for trade_id, price, quantity in rows
+    )
 
 
 def _left_behind(sql: sqlite3.Connection, markets: Mapping[str, Market]) -> tuple[str, ...]:

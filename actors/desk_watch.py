@@ -1,0 +1,113 @@
+"""The limits over all grids of a bot: what the others use, the pace of orders, the fall of equity. Pure but for a
+meter.
+
+Owned by the strategy, the one actor that places entries. Limits gate entries only; no exit asks here.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from actors.grid.risk import DeskExposure, Exposure, exposure
+from actors.grid.state import GridContext, GridState
+from actors.settings import DeskRiskSettings
+from exchanges.clock import Clock
+from exchanges.values import ZERO
+
+_MINUTE_NS: Final = 60 * 1_000_000_000
+
+
+class OrderMeter:
+    """Counts orders of the last minute. `count` from any thread, the rest from any one thread at a time."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._sent: deque[int] = deque()
+
+    def count(self) -> None:
+        """An order has been handed to a lane."""
+        self._sent.append(self._clock.monotonic_ns())
+
+    def last_minute(self, now_ns: int) -> int:
+        """Return how many orders were counted in the minute before `now_ns`. One reader only."""
+        sent = self._sent
+        while sent and now_ns - sent[0] > _MINUTE_NS:
+            sent.popleft()
+        return len(sent)
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    used: Exposure
+    asset: str
+    net_usd: Decimal
+    equity_change: Decimal
+
+
+class DeskWatch:
+    """What every grid uses of the bot's limits. Strategy's thread only."""
+
+    def __init__(self, settings: DeskRiskSettings, meter: OrderMeter) -> None:
+        self._settings = settings
+        self._meter = meter
+        self._uses: dict[str, _Use] = {}
+        self._peak: Decimal | None = None
+        self._told: set[str] = set()
+
+    def exposure_for(self, context: GridContext, now_ns: int) -> DeskExposure:
+        """Return the bot's limits and what its other grids use of them."""
+        settings = self._settings
+        others = [use for grid, use in self._uses.items() if grid != context.name]
+        return DeskExposure(
+            max_margin_usd=settings.max_margin_usd,
+            max_position_usd=settings.max_position_usd,
+            daily_loss_limit_usd=settings.daily_loss_limit_usd,
+            other_margin_usd=sum((use.used.margin_usd for use in others), ZERO),
+            other_position_usd=sum((use.used.position_usd for use in others), ZERO),
+            other_realized_today_usd=sum((use.used.realized_today_usd for use in others), ZERO),
+            blocked_reason=self._blocked_reason(context, now_ns),
+        )
+
+    def note_state(self, context: GridContext, state: GridState, now_ns: int) -> str:
+        """Remember a grid's newest state; return why the whole bot must stop entering, once per reason, else nothing."""
+        used = exposure(context, state)
+        mid = state.quote.mid if state.quote is not None else None
+        position = state.lots.position
+        unrealized = ZERO if mid is None else position * mid - context.sign * state.lots.cost
+        self._uses[context.name] = _Use(
+            used=used,
+            asset=context.rules.base_asset or context.symbol,
+            net_usd=context.sign * used.position_usd,
+            equity_change=state.lots.realized_pnl + unrealized,
+        )
+        for reason in (self._drawdown(), self._pace(now_ns)):
+            if reason and reason not in self._told:
+                self._told.add(reason)
+                return reason
+        return ""
+
+    def forgive(self) -> None:
+        """Measure the fall of equity afresh: an operator has resumed."""
+        self._peak = None
+        self._told.clear()
+
+    def _blocked_reason(self, context: GridContext, now_ns: int) -> str:
+        limit = self._settings.max_net_exposure_usd
+        if limit is not None:
+            asset = context.rules.base_asset or context.symbol
+            net = sum((use.net_usd for use in self._uses.values() if use.asset == asset), ZERO)
+            if abs(net + context.sign * context.settings.entry.order_notional_usd) > limit:
+                return "max_net_exposure_usd"
+        return self._drawdown() or self._pace(now_ns)
+
+    def _drawdown(self) -> str:
+        limit = self._settings.max_drawdown_usd
+        if limit is None or not self._uses:
+            return ""
+        change = sum((use.equity_change for use in self._uses.values()), ZERO)
+        self._peak = change if self._peak is None else max(self._peak, change)
+        return "max_drawdown_usd" if self._peak - change >= limit else ""
+
+    def _pace(self, now_ns: int) -> str:
+        return "max_orders_per_min" if self._meter.last_minute(now_ns) > self._settings.max_orders_per_min else ""
