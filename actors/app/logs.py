@@ -7,10 +7,11 @@ characters, because symbol names and
 error texts come from outside.
 """
 
+import json
 import os
 import re
-import sys
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -48,12 +49,26 @@ def _line(record: "Record") -> str:
     return f"{{time:YYYY-MM-DD HH:mm:ss.SSS}} {{level: <8}} {event}{fields}{{message}}\n{{exception}}"
 
 
-def _console_sink(stream: TextIO, redact: Redactor) -> "Callable[[Message], None]":
+def lines_to(stream: TextIO, redact: Redactor) -> "Callable[[Message], None]":
+    """Return a sink that writes finished lines to a stream, for example stderr."""
+
     def write(message: "Message") -> None:
         stream.write(redact(str(message)))
         stream.flush()
 
     return write
+
+
+def _event_line(message: "Message") -> str:
+    """Return one JSON line of an event for machines; fields are text, as they were logged."""
+    record = message.record
+    fields = {key: str(value) for key, value in record["extra"].items()}
+    told = {"time": record["time"].isoformat(), "level": record["level"].name, **fields, "text": record["message"]}
+    return json.dumps(told) + "\n"
+
+
+def _is_event(record: "Record") -> bool:
+    return "event" in record["extra"]
 
 
 def private_opener(path: str, flags: int) -> int:
@@ -66,12 +81,21 @@ class PrivateRotatingFile:
     thread-safe: loguru calls it under its own lock.
     """
 
-    def __init__(self, path: Path, *, max_bytes: int, keep: int, redact: Redactor) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        max_bytes: int,
+        keep: int,
+        redact: Redactor,
+        text: "Callable[[Message], str]",
+    ) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._path = path
         self._max_bytes = max_bytes
         self._keep = keep
         self._redact = redact
+        self._text = text
         self._file = self._open()
 
     def _open(self) -> TextIO:
@@ -79,7 +103,7 @@ class PrivateRotatingFile:
 
     def write(self, message: "Message") -> None:
         """Append one finished line."""
-        self._file.write(self._redact(str(message)))
+        self._file.write(self._redact(self._text(message)))
         self._file.flush()
         if self._file.tell() >= self._max_bytes:
             self._rotate()
@@ -98,28 +122,43 @@ class PrivateRotatingFile:
         self._file.close()
 
 
-def set_up_logs(
-    *, level: str, log_file: Path | None, rotate_mb: int, keep_files: int, redact: Redactor, console: bool = True
-) -> None:
-    """Send the log lines of `actors` and `exchanges` to stderr and to a file; earlier sinks of this process go.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogFiles:
+    """Where log files go and how large they get: `bot.log` for people and, if wanted, `events.jsonl` for machines."""
+
+    folder: Path
+    rotate_mb: int
+    keep: int
+    events: bool
+
+
+def set_up_logs(level: str, redact: Redactor, show: "Callable[[Message], None]", files: LogFiles | None) -> None:
+    """Send the log lines of `actors` and `exchanges` to `show` and to files; earlier sinks of this process go.
 
     Args:
         level: Least level shown, for example INFO.
-        log_file: The file to append to, None for none.
-        rotate_mb: Size at which the file is rotated.
-        keep_files: How many rotated files stay.
-        redact: Takes secrets out of every finished line.
-        console: Whether lines also go to stderr (not while the live view owns the terminal).
+        redact: Takes secrets out of every finished line of the files; `show` does so itself.
+        show: The terminal's sink: `lines_to(sys.stderr, redact)`, or the live view's.
+        files: The log files, None for none.
     """
     logger.remove()  # noqa: TID251 - run.py's own process: this is the one place that owns the sinks
-    if console:
-        _add_sink(_console_sink(sys.stderr, redact), level)
-    if log_file is not None:
-        file = PrivateRotatingFile(log_file, max_bytes=rotate_mb * 1_000_000, keep=keep_files, redact=redact)
-        _add_sink(file, level)
+    _add_sink(show, level)
+    if files is not None:
+        _add_sink(_rotating(files, "bot.log", redact, str), level)
+        if files.events:
+            _add_sink(_rotating(files, "events.jsonl", redact, _event_line), level, _is_event)
     logger.enable("actors")
     logger.enable("exchanges")
 
 
-def _add_sink(sink: "Callable[[Message], None] | PrivateRotatingFile", level: str) -> None:
-    logger.add(sink, level=level, format=_line, backtrace=False, diagnose=False, catch=True)  # noqa: TID251 - see set_up_logs
+def _rotating(files: LogFiles, name: str, redact: Redactor, text: "Callable[[Message], str]") -> PrivateRotatingFile:
+    size = files.rotate_mb * 1_000_000
+    return PrivateRotatingFile(files.folder / name, max_bytes=size, keep=files.keep, redact=redact, text=text)
+
+
+def _add_sink(
+    sink: "Callable[[Message], None] | PrivateRotatingFile",
+    level: str,
+    only: "Callable[[Record], bool] | None" = None,
+) -> None:
+    logger.add(sink, level=level, format=_line, filter=only, backtrace=False, diagnose=False, catch=True)  # noqa: TID251 - see set_up_logs

@@ -1,11 +1,11 @@
 import io
+import json
 import stat
-import sys
 
 import pytest
 from loguru import logger
 
-from actors.app.logs import Redactor, set_up_logs
+from actors.app.logs import LogFiles, Redactor, lines_to, set_up_logs
 from exchanges.secrets import Secret
 
 
@@ -24,30 +24,24 @@ def log_as_the_bot(text, **fields):
     namespace["emit"](text, fields)
 
 
-def set_up(tmp_path, monkeypatch, *, rotate_mb=1, known=(), console=True):
+def set_up(tmp_path, *, rotate_mb=1, known=(), events=False):
     stream = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", stream)
-    set_up_logs(
-        level="INFO",
-        log_file=tmp_path / "logs" / "bot.log",
-        rotate_mb=rotate_mb,
-        keep_files=2,
-        redact=Redactor(known),
-        console=console,
-    )
+    redact = Redactor(known)
+    files = LogFiles(folder=tmp_path / "logs", rotate_mb=rotate_mb, keep=2, events=events)
+    set_up_logs("INFO", redact, lines_to(stream, redact), files)
     return stream
 
 
-def test_a_line_shows_event_fields_and_text_once(tmp_path, monkeypatch, restored_loguru):
-    stream = set_up(tmp_path, monkeypatch)
+def test_a_line_shows_event_fields_and_text_once(tmp_path, restored_loguru):
+    stream = set_up(tmp_path)
     log_as_the_bot("exit resting", event="close_order_placed", grid="btc", lot=7, client_order_id=0)
     line = stream.getvalue()
     assert "WARNING  close_order_placed grid=btc lot=7 exit resting\n" in line
     assert "client_order_id" not in line
 
 
-def test_secrets_and_control_characters_never_arrive(tmp_path, monkeypatch, restored_loguru):
-    stream = set_up(tmp_path, monkeypatch, known=[Secret("deadbeefcafe")])
+def test_secrets_and_control_characters_never_arrive(tmp_path, restored_loguru):
+    stream = set_up(tmp_path, known=[Secret("deadbeefcafe")])
     log_as_the_bot("key DEADBEEFCAFE and \x1b[31mred {braces} <tag>", grid="x{y}<z>")
     for text in (stream.getvalue(), (tmp_path / "logs" / "bot.log").read_text()):
         assert "deadbeefcafe" not in text.lower()
@@ -56,8 +50,8 @@ def test_secrets_and_control_characters_never_arrive(tmp_path, monkeypatch, rest
         assert "grid=x{y}<z>" in text
 
 
-def test_an_exception_shows_no_local_variables(tmp_path, monkeypatch, restored_loguru):
-    stream = set_up(tmp_path, monkeypatch)
+def test_an_exception_shows_no_local_variables(tmp_path, restored_loguru):
+    stream = set_up(tmp_path)
     namespace = {"logger": logger, "__name__": "actors.example"}
     source = """
 def emit():
@@ -73,8 +67,8 @@ def emit():
     assert "planted-local-value" not in stream.getvalue()
 
 
-def test_the_file_is_private_and_rotates_within_bounds(tmp_path, monkeypatch, restored_loguru):
-    set_up(tmp_path, monkeypatch, rotate_mb=0, console=False)
+def test_the_file_is_private_and_rotates_within_bounds(tmp_path, restored_loguru):
+    set_up(tmp_path, rotate_mb=0)
     for number in range(5):
         log_as_the_bot(f"line {number}")
     names = sorted(path.name for path in (tmp_path / "logs").iterdir())
@@ -83,3 +77,14 @@ def test_the_file_is_private_and_rotates_within_bounds(tmp_path, monkeypatch, re
     for path in (tmp_path / "logs").iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "logs").stat().st_mode) == 0o700
+
+
+def test_events_are_also_lines_of_json(tmp_path, restored_loguru):
+    set_up(tmp_path, events=True, known=[Secret("deadbeefcafe")])
+    log_as_the_bot("no event, no line")
+    log_as_the_bot('quote " and key deadbeefcafe', event="lot_closed", lot=3)
+    (line,) = (tmp_path / "logs" / "events.jsonl").read_text().splitlines()
+    told = json.loads(line)
+    assert told["event"] == "lot_closed"
+    assert told["lot"] == "3"
+    assert told["text"] == 'quote " and key ***'
