@@ -188,6 +188,11 @@ class SimulatedVenue:
             "now_ns": now_ns,
         }
 
+    def last_prices(self) -> dict[str, str]:
+        """Return the mark price of every market that has one, as text."""
+        marks = {symbol: self.engine.mark_price(symbol) for symbol in self.engine.symbols()}
+        return {symbol: plain(mark) for symbol, mark in marks.items() if mark is not None}
+
     # --- state ---
     def snapshot(self) -> dict[str, object]:
         """Return what must survive a restart."""

@@ -115,6 +115,11 @@ class VenueServer:
         """Base of the WebSocket paths."""
         return f"ws://127.0.0.1:{self.port}"
 
+    @property
+    def session_count(self) -> int:
+        """How many WebSocket connections are open."""
+        return len(self._connections)
+
     # --- the venue's beat ---
     def step_now(self) -> None:
         """Let the venue react at once to something that was done to it on the loop's thread."""

@@ -1,0 +1,69 @@
+"""Which price source a `[paper]` section asks for, opened: the source and the rules of its markets."""
+
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+
+from exchanges.simulated.engine_setup import override_rules
+from exchanges.simulated.prices import PriceSource, Tick
+from exchanges.simulated.prices.synthetic import SyntheticPrices
+from exchanges.simulated.settings import PaperSettings, PriceKind
+from exchanges.values import MarketRules
+
+
+class MergedPrices:
+    """Several price sources as one, in order of time. Finished when all are."""
+
+    def __init__(self, sources: Sequence[PriceSource]) -> None:
+        self._sources = tuple(sources)
+
+    def start(self, now_ns: int) -> None:
+        """See `PriceSource.start`."""
+        for source in self._sources:
+            source.start(now_ns)
+
+    def events_until(self, now_ns: int) -> Iterable[tuple[int, Tick]]:
+        """See `PriceSource.events_until`."""
+        rows = [source.events_until(now_ns) for source in self._sources]
+        return rows[0] if len(rows) == 1 else heapq.merge(*rows, key=lambda row: row[0])
+
+    def next_ns(self) -> int | None:
+        """See `PriceSource.next_ns`."""
+        times = [at for source in self._sources if (at := source.next_ns()) is not None]
+        return min(times, default=None)
+
+    @property
+    def finished(self) -> bool:
+        """See `PriceSource.finished`."""
+        return all(source.finished for source in self._sources)
+
+    def close(self) -> None:
+        """See `PriceSource.close`."""
+        for source in self._sources:
+            source.close()
+
+
+def open_prices(
+    paper: PaperSettings, rules: Sequence[MarketRules], last: Mapping[str, str]
+) -> tuple[PriceSource, tuple[MarketRules, ...]]:
+    """Return the price source and the rules of its markets (those of a tape are inferred where it is not known).
+
+    `last` are the prices a synthetic market goes on from, by symbol; without one it starts at `paper.start_price` or
+    its usual level.
+
+    Raises:
+        ValueError: the tape cannot be read, or the kind of prices does not exist.
+        OSError: the tape cannot be opened.
+    """
+    if paper.prices is PriceKind.SYNTHETIC:
+        sources = [
+            SyntheticPrices(
+                [override_rules(one, paper)],
+                paper.seed,
+                start_price=Decimal(last[one.symbol]) if one.symbol in last else paper.start_price,
+                volatility_pct_per_day=paper.volatility_pct_per_day,
+            )
+            for one in rules
+        ]
+        return MergedPrices(sources), tuple(rules)
+    raise ValueError(f"prices = {paper.prices.value} is not available")

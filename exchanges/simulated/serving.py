@@ -1,0 +1,204 @@
+"""Runs simulated venues until told to stop: builds them, restores their accounts, serves, saves.
+
+Used by `python -m exchanges.simulated` (a process of its own for paper trading) and by `run.py --serve`. Everything
+happens on one event loop. Accounts are saved when something changed, at most every second and never for more than a
+fiftieth of the time, and once more at the end.
+"""
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import SystemRandom
+from typing import Any, Final
+
+from exchanges.clock import Clock
+from exchanges.simulated.assembly import assemble_aster, aster_rules, aster_symbol
+from exchanges.simulated.faces.aster.requests import AsterCredentials, make_credentials
+from exchanges.simulated.hosting import SimulatedVenue
+from exchanges.simulated.launch import VenueChoice, VenueLaunch
+from exchanges.simulated.price_sources import open_prices
+from exchanges.simulated.server import VenueServer, serve_line
+from exchanges.simulated.state_files import account_file, process_file, read_json, write_private
+
+SAVE_EVERY_S: Final = 1.0
+_SAVE_SHARE: Final = 50
+_LOOK_EVERY_S: Final = 0.25
+_NS: Final = 1_000_000_000
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Served:
+    choice: VenueChoice
+    symbols: tuple[str, ...]
+    venue: SimulatedVenue
+    server: VenueServer
+    saved_revision: int = -1
+
+
+class Serving:
+    """The venues of one launch. Make and use it on the event loop's thread.
+
+    `emit` gets one JSON line per venue once all of them listen.
+    """
+
+    def __init__(self, launch: VenueLaunch, clock: Clock, emit: Callable[[str], None]) -> None:
+        self._launch = launch
+        self._clock = clock
+        self._emit = emit
+        self._token = SystemRandom().randbytes(24).hex()
+        self._served: list[_Served] = []
+        self._stop = asyncio.Event()
+        self._failure: BaseException | None = None
+        self._active_ns = clock.monotonic_ns()
+        self._save_after_ns = 0
+
+    def request_stop(self) -> None:
+        """Let `run` end cleanly. Call on the loop's thread."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Serve until `request_stop`, the admin path, or idleness ends it.
+
+        Raises:
+            ValueError: the launch, a tape or a saved account cannot be used.
+            OSError: a file or port cannot be used.
+            RuntimeError: a venue broke while it was serving.
+        """
+        try:
+            for choice in self._launch.venues:
+                self._served.append(self._build(choice))
+            for served in self._served:
+                await served.server.start()
+            lines = [serve_line(one.server, one.choice.venue, one.symbols) for one in self._served]
+            self._write_process_file(lines)
+            for line in lines:
+                self._emit(line)
+            await self._watch()
+        finally:
+            await self._close()
+        if self._failure is not None:
+            raise RuntimeError("the simulated venue broke") from self._failure
+
+    def _build(self, choice: VenueChoice) -> _Served:
+        if choice.venue != "aster":
+            raise ValueError(f"there is no simulated venue for {choice.venue!r} (exchange {choice.name!r}) yet")
+        paper = self._launch.paper
+        symbols = tuple(dict.fromkeys(aster_symbol(name) for name in choice.symbols))
+        saved = self._saved(choice)
+        prices, rules = open_prices(paper, tuple(map(aster_rules, symbols)), _last_prices(saved))
+        credentials = _credentials(saved)
+        venue = assemble_aster(
+            paper, symbols, prices, credentials, now_ns=self._clock.wall_ns(), rules=rules, rng=SystemRandom()
+        )
+        if saved is not None:
+            venue.restore(saved)
+        server = VenueServer(
+            venue,
+            self._clock,
+            admin_token=self._token,
+            on_activity=self._on_activity,
+            on_shutdown=self._stop.set,
+            on_failure=self._on_failure,
+        )
+        return _Served(choice, tuple(one.symbol for one in rules), venue, server)
+
+    def _on_activity(self) -> None:
+        self._active_ns = self._clock.monotonic_ns()
+
+    def _on_failure(self, error: BaseException) -> None:
+        self._failure = error
+        self._stop.set()
+
+    async def _watch(self) -> None:
+        while not self._stop.is_set():
+            try:
+                await asyncio.wait_for(self._stop.wait(), _LOOK_EVERY_S)
+            except TimeoutError:
+                self._save_if_due()
+                if self._is_idle():
+                    _log.info("no client for %s s: ending", self._launch.paper.idle_exit_s)
+                    return
+
+    def _is_idle(self) -> bool:
+        if self._launch.outlives_clients or any(one.server.session_count for one in self._served):
+            return False
+        idle_ns = self._clock.monotonic_ns() - self._active_ns
+        return idle_ns > self._launch.paper.idle_exit_s * _NS
+
+    async def _close(self) -> None:
+        for served in self._served:
+            await served.server.stop()
+        if self._launch.state_dir is not None:
+            for served in self._served:
+                self._save(served, self._launch.state_dir)
+            _remove_own(process_file(self._launch.state_dir))
+
+    # --- state ---
+    def _saved(self, choice: VenueChoice) -> dict[str, Any] | None:
+        if self._launch.state_dir is None or self._launch.paper.fresh:
+            return None
+        path = account_file(self._launch.state_dir, choice.name)
+        try:
+            state = read_json(path)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}; remove it or run with paper.fresh = yes") from error
+        return None if state is None else dict(state)
+
+    def _save_if_due(self) -> None:
+        state_dir = self._launch.state_dir
+        started_ns = self._clock.monotonic_ns()
+        if state_dir is None or started_ns < self._save_after_ns:
+            return
+        for served in self._served:
+            if served.saved_revision != served.venue.engine.revision:
+                self._save(served, state_dir)
+        took_ns = self._clock.monotonic_ns() - started_ns
+        self._save_after_ns = started_ns + max(int(SAVE_EVERY_S * _NS), _SAVE_SHARE * took_ns)
+
+    @staticmethod
+    def _save(served: _Served, state_dir: Path) -> None:
+        served.saved_revision = served.venue.engine.revision
+        state = served.venue.snapshot() | {"prices": served.venue.last_prices()}
+        write_private(account_file(state_dir, served.choice.name), json.dumps(state))
+
+    def _write_process_file(self, lines: Sequence[str]) -> None:
+        if self._launch.state_dir is None:
+            return
+        record = {
+            "pid": os.getpid(),
+            "digest": self._launch.digest(),
+            "admin_token": self._token,
+            "venues": {one.choice.name: json.loads(line) for one, line in zip(self._served, lines, strict=True)},
+        }
+        write_private(process_file(self._launch.state_dir), json.dumps(record))
+
+
+def _remove_own(path: Path) -> None:
+    """Remove the process file unless another process has written its own meanwhile."""
+    try:
+        record = read_json(path)
+    except ValueError:
+        return
+    if record is not None and record.get("pid") == os.getpid():
+        path.unlink(missing_ok=True)
+
+
+def _credentials(saved: dict[str, Any] | None) -> AsterCredentials:
+    if saved is None:
+        return make_credentials(SystemRandom())
+    try:
+        return AsterCredentials(**saved["face"]["credentials"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"the saved paper account has no readable credentials: {error!r}") from error
+
+
+def _last_prices(saved: dict[str, Any] | None) -> dict[str, str]:
+    """Where the market stood when the account was saved: a synthetic market goes on from there."""
+    prices = {} if saved is None else saved.get("prices", {})
+    return {str(symbol): str(price) for symbol, price in prices.items()}
