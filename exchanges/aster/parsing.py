@@ -297,9 +297,7 @@ def position(data: object, received_ns: int, symbol: str) -> PositionReport:
             return _position_row(fields, quantity, symbol, received_ns)
         if quantity:
             raise fields.error("a position of hedge mode")
-    return PositionReport(
-        symbol=symbol, quantity=ZERO, entry_price=ZERO, occurred_ns=received_ns, received_ns=received_ns
-    )
+    return PositionReport(symbol=symbol, quantity=ZERO, entry_price=ZERO, occurred_ns=0, received_ns=received_ns)
 
 
 def _position_row(fields: Fields, quantity: Decimal, symbol: str, received_ns: int) -> PositionReport:

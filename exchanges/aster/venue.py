@@ -16,6 +16,7 @@ from exchanges.aster.settings import (
     fee_rate,
 )
 from exchanges.aster.signing import CHAIN_IDS, HmacSigner, Signer, WalletKey, WalletSigner, is_address
+from exchanges.aster.validation import AccountView, denial
 from exchanges.errors import ConfigError
 from exchanges.reports import (
     AccountReport,
@@ -213,6 +214,10 @@ class AsterVenue:
     def dead_man(self, symbol: str, countdown_s: int) -> Call[None]:
         """Arm the venue's dead man's switch of one market for so many seconds; 0 disarms it."""
         return rest.countdown_cancel_all(self._auth, symbol, countdown_s * 1000)
+
+    def denial(self, order: OrderRequest, rules: MarketRules, account: AccountView) -> str | None:
+        """Return why the venue would refuse the order (text with its code), None where nothing speaks against it."""
+        return denial(order, rules, account)
 
     def account_checks(self, setup: AccountSetup) -> tuple[Call[str | None], ...]:
         return account_setup.calls(self._auth, setup)
