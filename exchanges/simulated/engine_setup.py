@@ -16,7 +16,7 @@ _MS = 1_000_000
 _LEAST_PIECE, _LARGEST_PIECE = 0.2, 0.8
 
 
-def _rules(  # noqa: PLR0913 - one row of a table
+def _rules(
     symbol: str, tick: str, step: str, largest: str, market_largest: str, band: str, leverage: int
 ) -> MarketRules:
     return MarketRules(
@@ -43,7 +43,7 @@ DEFAULT_RULES: dict[str, MarketRules] = {
     rules.symbol: rules
     for rules in (
         _rules("BTCUSDT", "0.1", "0.001", "1000", "120", "0.02", 125),
-        _rules("ETHUSDT", "0.01", "0.001", "10000", "2000", "0.02", 125),
+        _rules("ETHUSDT", "0.1", "0.001", "10000", "2000", "0.02", 125),
         _rules("SOLUSDT", "0.01", "0.01", "1000000", "5000", "0.03", 100),
     )
 }
