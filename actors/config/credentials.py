@@ -50,17 +50,19 @@ def read_secret_file(path: Path, key: str) -> Secret:
         ConfigError: it is not such a file, or empty, or not one line of text.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ConfigError([f"{key} = {path}: cannot be opened ({reason})"]) from None
-    with os.fdopen(descriptor, "rb") as file:
-        state = os.fstat(file.fileno())
+    try:
+        state = os.fstat(descriptor)
         if not stat.S_ISREG(state.st_mode):
             raise ConfigError([f"{key} = {path}: not a regular file"])
         if state.st_mode & 0o077 or state.st_uid != os.geteuid():
             raise ConfigError([f"{key} = {path}: readable by others or not yours; run chmod 600 on it"])
-        content = file.read(_MOST_BYTES)
+        content = os.read(descriptor, _MOST_BYTES)
+    finally:
+        os.close(descriptor)
     try:
         text = content.decode("ascii").strip()
     except UnicodeDecodeError:

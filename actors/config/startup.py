@@ -6,14 +6,12 @@ from decimal import Decimal
 from actors.config.findings import Findings
 from actors.config.grid_rules import MIN_NOTIONAL_RESERVE, fee_problem, round_up, short
 from actors.config.ladder import Limits, build_ladder, context_of, is_usable
-from actors.grid.pricing import HUNDRED, entry_price, target_price
+from actors.grid.pricing import HUNDRED, entry_price, take_profit_fraction
 from actors.grid.settings import Direction, GridSettings
 from actors.grid.state import GridContext, Quote
 from actors.settings import BotSettings
 from exchanges.rounding import ceil_to, floor_to, plain
 from exchanges.values import FeeRates, MarketRules
-
-_BPS = Decimal(10000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,8 +119,7 @@ class _Startup:
         entry, rules = self.grid.entry, self.market.rules
         text = plain(entry.take_profit_pct)
         price = entry_price(context, quote, 0)
-        target = target_price(context, price)
-        distance = (target - price) * context.sign
+        distance = price * take_profit_fraction(context)
         if entry.grid_step_pct != 0 and price * entry.grid_step_pct / HUNDRED < rules.tick:
             least = round_up(rules.tick * HUNDRED / price, "0.000001")
             self._problem(
@@ -136,21 +133,12 @@ class _Startup:
         unpaid = fee_problem(entry, self.market.fees, self._applied)
         if unpaid:
             self._problem("take_profit_pct", unpaid)
-        elif not entry.boost_mode and self._net(price, target, distance) < price * entry.min_edge_bps / _BPS:
-            self._problem(
-                "take_profit_pct",
-                f"{text}: from {plain(price)} the exit rounds to {plain(target)}, which leaves less than min_edge_bps "
-                "after fees; raise it by a tick",
-            )
         if distance <= quote.ask - quote.bid:
             self._about_price(
                 "take_profit_pct",
-                f"{text}: {plain(distance)} is not more than the spread ({plain(quote.ask - quote.bid)}) now; raise it "
+                f"{text}: {short(distance)} is not more than the spread ({plain(quote.ask - quote.bid)}) now; raise it "
                 "or start when the market is tighter",
             )
-
-    def _net(self, price: Decimal, target: Decimal, distance: Decimal) -> Decimal:
-        return distance - self.market.fees.maker * (price + target)
 
     def _sides(self, mid: Decimal) -> None:
         buys = self.grid.entry.direction is Direction.BUY
