@@ -177,3 +177,26 @@ class OrderState:
     is_accepted: bool
     has_ended: bool
     trade_ids: frozenset[TradeId]
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """When something happened and when it was read (wall, monotonic)."""
+
+    occurred_ns: int
+    received_wall_ns: int
+    received_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderMemory:
+    """What stays of a forgotten account."""
+
+    symbol: str
+    side: Side
+    price: Decimal | None
+    quantity: Decimal | None
+    order_ids: tuple[OrderId, ...]
+    filled: Decimal
+    trades: dict[TradeId, tuple[Decimal, Decimal]]
+    status: OrderStatus

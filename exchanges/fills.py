@@ -27,9 +27,11 @@ from exchanges.fill_events import (
     FillCorrection,
     LedgerEvent,
     LedgerUpdate,
+    OrderMemory,
     OrderState,
+    Stamp,
 )
-from exchanges.order_account import OrderAccount, OrderMemory, Stamp
+from exchanges.order_account import OrderAccount
 from exchanges.order_ids import unpack
 from exchanges.reports import FillReport, OrderReport
 from exchanges.values import ZERO, ClientOrderId, OrderId, OrderRequest, OrderStatus, Side, TradeId

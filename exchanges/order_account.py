@@ -16,7 +16,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from exchanges.fill_events import Acceptance, Doubt, Ending, Fill, FillCorrection, LedgerEvent, OrderState
+from exchanges.fill_events import (
+    Acceptance,
+    Doubt,
+    Ending,
+    Fill,
+    FillCorrection,
+    LedgerEvent,
+    OrderMemory,
+    OrderState,
+    Stamp,
+)
 from exchanges.reports import FillReport, OrderReport
 from exchanges.values import (
     ZERO,
@@ -31,29 +41,6 @@ from exchanges.values import (
 
 _PROGRESS = {OrderStatus.OPEN: 1, OrderStatus.PARTIALLY_FILLED: 2}
 _IN_BOOK = frozenset({OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED})
-
-
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """When something happened and when it was read (wall, monotonic)."""
-
-    occurred_ns: int
-    received_wall_ns: int
-    received_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class OrderMemory:
-    """What stays of a forgotten account."""
-
-    symbol: str
-    side: Side
-    price: Decimal | None
-    quantity: Decimal | None
-    order_ids: tuple[OrderId, ...]
-    filled: Decimal
-    trades: dict[TradeId, tuple[Decimal, Decimal]]
-    status: OrderStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,31 +84,6 @@ class OrderAccount:
     Not thread-safe: it belongs to the ledger's thread. Prices and quantities may be unknown at first; what was
     registered before the first report wins over what reports say.
     """
-
-    __slots__ = (
-        "_average",
-        "_claimed",
-        "_cumulatives",
-        "_doubts",
-        "_end",
-        "_gap_since_ns",
-        "_next_sequence",
-        "_notional",
-        "_pool",
-        "_released",
-        "_status",
-        "_traded",
-        "_trades",
-        "applied",
-        "client_order_id",
-        "ended_ns",
-        "is_accepted",
-        "order_ids",
-        "price",
-        "quantity",
-        "side",
-        "symbol",
-    )
 
     def __init__(
         self,

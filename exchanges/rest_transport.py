@@ -13,13 +13,11 @@ A kept socket that the venue has closed is noticed before writing (it is readabl
 """
 
 import contextlib
-import http.client
 import io
 import select
 import socket
 import ssl
 import threading
-import zlib
 from collections.abc import Callable
 from typing import Final
 
@@ -28,6 +26,7 @@ from requests.adapters import HTTPAdapter
 
 from exchanges.clock import Clock
 from exchanges.errors import OutcomeUnknown, RequestNotSent
+from exchanges.http_reply import UNREADABLE, read_reply
 from exchanges.network import NetworkTarget, Proxy, open_socket, parse_proxy, parse_target
 from exchanges.venue import HttpReply, SignedRequest
 
@@ -36,13 +35,7 @@ _IDLE_LIMIT_NS: Final = 45 * 1_000_000_000
 request would leave its outcome unknown."""
 
 _WARM_SOCKETS: Final = 2
-_READ_BYTES: Final = 65_536
-_SECOND_NS: Final = 1_000_000_000
 _UNSAFE: Final = frozenset("\r\n\0")
-
-
-class _BrokenReplyError(Exception):
-    """The reply ended early, is too large or is not HTTP."""
 
 
 class _Connection:
@@ -78,47 +71,6 @@ class _Connection:
 
     def close(self) -> None:
         self.socket.close()
-
-
-class _DeadlineStream(io.RawIOBase):
-    """Reads a socket until a deadline for the whole reply: a drip of single bytes cannot hold a lane for ever."""
-
-    def __init__(self, source: socket.socket, clock: Clock, deadline_ns: int) -> None:
-        self._source = source
-        self._clock = clock
-        self._deadline_ns = deadline_ns
-        self.finished = False
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: "bytearray | memoryview") -> int | None:  # type: ignore[override]
-        if self.finished:
-            return None
-        left_ns = self._deadline_ns - self._clock.monotonic_ns()
-        if left_ns <= 0:
-            raise TimeoutError("the reply took too long")
-        self._source.settimeout(left_ns / _SECOND_NS)
-        return self._source.recv_into(buffer)
-
-
-class _ReplyFile(io.BufferedReader):
-    """What http.client wants of a socket. It stays open after the last byte, to see whether more was sent."""
-
-    def __init__(self, stream: _DeadlineStream) -> None:
-        super().__init__(stream, _READ_BYTES)
-        self._stream = stream
-
-    def makefile(self, _mode: str) -> "_ReplyFile":
-        return self
-
-    def close(self) -> None:
-        """Keep the buffer: http.client closes its file as soon as the body is complete."""
-
-    def is_drained(self) -> bool:
-        """Whether nothing was received beyond the reply."""
-        self._stream.finished = True
-        return not self.peek(1)
 
 
 class WarmAdapter(HTTPAdapter):
@@ -178,8 +130,14 @@ class WarmAdapter(HTTPAdapter):
         try:
             if on_written is not None:
                 on_written(self._clock.monotonic_ns())
-            reply, is_kept = self._read(connection, request.method)
-        except (OSError, http.client.HTTPException, _BrokenReplyError, zlib.error) as error:
+            reply, is_kept = read_reply(
+                connection.socket,
+                request.method,
+                clock=self._clock,
+                timeout_s=self._timeout_s[1],
+                max_body_bytes=self._max_body_bytes,
+            )
+        except UNREADABLE as error:
             text = f"sent to {self._target.host}, no readable reply: {_text_of(error)}"
             raise OutcomeUnknown(self._exchange, request.operation, text) from None
         finally:
@@ -318,28 +276,6 @@ class WarmAdapter(HTTPAdapter):
             self._busy = None
         return _Connection(connected, self._clock.monotonic_ns())
 
-    def _read(self, connection: _Connection, method: str) -> tuple[HttpReply, bool]:
-        """Return the reply and whether the socket may be used again."""
-        deadline_ns = self._clock.monotonic_ns() + int(self._timeout_s[1] * _SECOND_NS)
-        stream = _DeadlineStream(connection.socket, self._clock, deadline_ns)
-        source = _ReplyFile(stream)
-        answer = http.client.HTTPResponse(source, method=method)  # type: ignore[arg-type]
-        answer.begin()
-        if answer.status < http.client.OK:
-            raise _BrokenReplyError(f"status {answer.status} where a final one belongs")
-        if answer.length is not None and answer.length > self._max_body_bytes:
-            raise _BrokenReplyError(f"a body of {answer.length} bytes is announced")
-        body = answer.read(self._max_body_bytes + 1)
-        if len(body) > self._max_body_bytes:
-            raise _BrokenReplyError(f"the body is larger than {self._max_body_bytes} bytes")
-        if answer.length:
-            raise _BrokenReplyError(f"the body ended {answer.length} bytes early")
-        received_ns = self._clock.wall_ns()
-        headers = _headers_of(answer)
-        is_kept = not answer.will_close and source.is_drained()
-        body = _decoded(body, headers.get("content-encoding", ""), self._max_body_bytes)
-        return HttpReply(status=answer.status, headers=headers, body=body, received_ns=received_ns), is_kept
-
     def _give_back(self, connection: _Connection, *, is_kept: bool) -> None:
         if is_kept and not self._shut.is_set():
             connection.since_ns = self._clock.monotonic_ns()
@@ -364,30 +300,6 @@ def _is_clean(request: SignedRequest) -> bool:
         and all(name.isascii() and value.isascii() for name, value in request.headers.items())
         and all(_UNSAFE.isdisjoint(name) and _UNSAFE.isdisjoint(value) for name, value in request.headers.items())
     )
-
-
-def _headers_of(answer: http.client.HTTPResponse) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    for name, value in answer.getheaders():
-        key = name.lower()
-        headers[key] = f"{headers[key]}, {value}" if key in headers else value
-    return headers
-
-
-def _decoded(body: bytes, encoding: str, max_body_bytes: int) -> bytes:
-    """Return the body without gzip or deflate, which some front servers apply although identity was asked for."""
-    name = encoding.strip().lower()
-    if name in ("", "identity") or not body:
-        return body
-    if name not in ("gzip", "x-gzip", "deflate"):
-        raise _BrokenReplyError(f"content encoding {name[:20]!r} was not asked for")
-    decoder = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
-    data = decoder.decompress(body, max_body_bytes + 1)
-    if len(data) > max_body_bytes:
-        raise _BrokenReplyError(f"the body is larger than {max_body_bytes} bytes when unpacked")
-    if not decoder.eof:
-        raise _BrokenReplyError("the compressed body is cut")
-    return data
 
 
 class RestTransport:
