@@ -197,7 +197,7 @@ class SyntheticMarket:
         elif new_bid >= ask:
             yield self._trade(ask, self._sizes["ask"], buyer_is_maker=False)
         elif self._flow.random() < 0.5:  # noqa: PLR2004 - half of the quiet updates come with a trade
-            buyer_is_maker = self._flow.random() < 0.5 - 0.2 * self._direction  # noqa: PLR2004 - flow leans with the leg
+            buyer_is_maker = self._flow.random() < 0.5 - 0.2 * self._direction  # the flow leans with the leg
             side = "bid" if buyer_is_maker else "ask"
             quantity = max(int(self._sizes[side] * self._flow.uniform(0.05, 0.6)), 1)
             yield self._trade(bid if buyer_is_maker else ask, quantity, buyer_is_maker=buyer_is_maker)
