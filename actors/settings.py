@@ -1,7 +1,7 @@
 """What the whole bot is told: one frozen dataclass per section of the ini file, gathered into `BotSettings`.
 
 Every setting is declared here once (those of a grid in `actors/grid/settings.py`, those of a venue in the venue's
-package, those of the simulated venue in `exchanges/simulated/settings.py`); `actors/config.py` turns the
+package, those of the simulated venue in `exchanges/simulated/settings.py`); `actors/config/` turns the
 declarations into parsing, checks, sample files and print-outs.
 """
 
@@ -132,13 +132,13 @@ class DeskRiskSettings:
         default=None,
     )
     max_drawdown_usd: Decimal | None = setting(
-        help="fall of equity, unrealised included, from its highest since the start; latches a stop; none = off",
+        help="fall of equity from its highest, unrealised included; pauses all entries until resume; none = off",
         unit="USD",
         gt=0,
         default=None,
     )
     max_orders_per_min: int = setting(
-        help="more orders than this in a minute over all grids latch a stop: a runaway is not a strategy",
+        help="more orders than this in a minute over all grids pause all entries until resume",
         ge=10,
         le=10000,
         default=600,

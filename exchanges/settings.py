@@ -2,7 +2,7 @@
 
 A settings section is a frozen dataclass whose fields are made by `setting(...)`. From these declarations come
 parsing, range checks, `--check`, the
-sample files in `conf/`, the README table and the masked print-out (`actors/config.py`). Nothing about a setting is
+sample files in `conf/`, the README table and the masked print-out (`actors/config/`). Nothing about a setting is
 written twice.
 
 The type of the field says how text is read: `Decimal`, `int`, `bool` (yes/no/true/false), `str`, a `StrEnum` (one of

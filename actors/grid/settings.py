@@ -1,6 +1,6 @@
 """What one grid is told: the sections `[grid]`, `[close]` and the per-grid keys of `[risk]`, declared once.
 
-`actors/config.py` reads them; the core only sees the finished `GridSettings`. CONFIG.md has the reasons of each rule.
+`actors/config/` reads them; the core only sees the finished `GridSettings`. CONFIG.md has the reasons of each rule.
 """
 
 from dataclasses import dataclass

@@ -2,7 +2,10 @@
 
 import gzip
 import os
+from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +14,7 @@ from actors.config.credentials import read_secret_file
 from actors.config.grid_rules import fee_bps, order_budget_per_min, orders_per_min
 from exchanges.errors import ConfigError
 from exchanges.secrets import Secret
+from exchanges.settings import setting
 from exchanges.venue import RateLimit
 from tests.actors.config_texts import checked, ini, problem_of
 
@@ -302,6 +306,53 @@ def test_pace_beyond_the_order_budget_warns():
     }
     assert any("orders a minute" in text for text in warnings_of(**grids, risk={"max_margin_usd": "9999"}))
     assert not any("orders a minute" in text for text in warnings_of())
+
+
+class Color(StrEnum):
+    RED = "red"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NarrowSettings:
+    """A venue with a small order quota, required keys of every kind, and a rule of its own."""
+
+    account_index: int = setting(help="", ge=3)
+    share: Decimal = setting(help="", gt=1, unit="percent")
+    label: str = setting(help="")
+    color: Color = setting(help="")
+    tx_quota_per_min: int = setting(help="", ge=1, default=20)
+
+    def __post_init__(self):
+        if self.label == "bad":
+            raise ValueError("label and color do not fit")
+
+
+NARROW = {"narrow": lambda: SimpleNamespace(settings=NarrowSettings, rate_limits=())}
+NARROW_KEYS = {"account_index": "7", "share": "2", "label": "x", "color": "red"}
+
+
+def on_narrow(**keys):
+    text = ini(grid__btc={"exchange": "narrow"}, exchange__narrow={**NARROW_KEYS, **keys}, close={"retry_limit": "3"})
+    return check(text.replace("[exchange.aster]\n", ""), (), {}, NARROW)
+
+
+def test_quota_of_an_exchange_section_bounds_the_pace():
+    assert "want 60 orders a minute, 20 are allowed" in on_narrow().warnings[0]
+    assert not on_narrow(tx_quota_per_min="60").warnings
+    text = on_narrow(tx_quota_per_min="5").problems[0]
+    assert text.startswith("close.retry_limit = 3: one cycle with all its retries is 6 orders")
+
+
+def test_rule_of_a_settings_class_is_a_problem_of_its_section():
+    assert on_narrow(label="bad").problems == ("[exchange.narrow]: label and color do not fit",)
+
+
+@pytest.mark.parametrize("key", sorted(NARROW_KEYS))
+def test_missing_key_of_any_kind_is_one_problem(key):
+    text = ini(grid__btc={"exchange": "narrow"}, exchange__narrow={**NARROW_KEYS, key: None})
+    problems = check(text.replace("[exchange.aster]\n", ""), (), {}, NARROW).problems
+    assert len(problems) == 1
+    assert problems[0].startswith(f"exchange.narrow.{key}: missing")
 
 
 def test_orders_per_minute_counts_entries_and_exits_at_the_ladder_start():

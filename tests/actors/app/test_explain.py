@@ -129,7 +129,7 @@ def test_stop_loss_is_measured_on_the_average_entry():
 
 
 def test_stop_loss_that_comes_first_names_the_lot_it_precedes():
-    """The loss is 0.21 % of the price, lots are 0.1 % apart: lot 4 is 0.2 % from the average before it, lot 5 0.25 %."""
+    """A loss of 0.21 % with lots 0.1 % apart: lot 4 is 0.2 % from the average before it, lot 5 0.25 %."""
     early = {"stop_loss_pct": "2.1", "stop_loss_basis": "margin"}
     assert ladder({"target_leverage": "10"}, early).stop_loss_at_lot == 5
     assert ladder({"target_leverage": "10", "direction": "sell"}, early).stop_loss_at_lot == 5
@@ -159,19 +159,8 @@ def test_text_shows_the_whole_ladder():
     assert lines[0].startswith("[grid.btc] BTCUSDT on aster, buy grid, leverage 5; bid 60000.0, ask 60000.1")
     assert lines[2].split()[:3] == ["lot", "market", "at"]
     assert [line.split()[0] for line in lines[3:9]] == ["1", "2", "3", "4", "5", "6"]
-    assert lines[3].split() == [
-        "1",
-        "60000.1",
-        "59999.9",
-        "0.003",
-        "180.00",
-        "60071.9",
-        "-",
-        "0.0360",
-        "0.1800",
-        "0.003",
-        "36.00",
-    ]
+    expected = ["1", "60000.1", "59999.9", "0.003", "180.00", "60071.9", "-", "0.0360", "0.1800", "0.003", "36.00"]
+    assert lines[3].split() == expected
     assert "Full after lot 6 at 59700.5 (-0.50 %), because of max_orders" in shown
     assert "stop_price 55000 is -8.33 % away; reached with all lots open it costs about 87.30 USD" in shown
     assert "Stop loss with all lots open: 56857.56" in shown
