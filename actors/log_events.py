@@ -34,6 +34,11 @@ class LogEvent(StrEnum):
     PRICE_RESTORED = "price_restored", "prices are fresh again"
     FRAME_MALFORMED = "frame_malformed", "a frame could not be read and changed nothing"
     REQUEST_REFUSED = "request_refused", "the venue answered no"
+    START_DELAYED = "start_delayed", "a venue could not be read yet; tried again"
+    START_REFUSED = "start_refused", "the bot cannot start like this: a person must change something"
+    FOREIGN_ORDER_SEEN = "foreign_order_seen", "an order at the venue is not this bot's"
+    FILL_CORRECTED = "fill_corrected", "price or fee of a fill was learned after its quantity"
+    ACCOUNT_NOTICE = "account_notice", "the venue speaks of margin, liquidation or changed settings"
     # entries
     ENTRY_ORDER_SUBMITTED = "entry_order_submitted", "an entry was handed to the order lane"
     ENTRY_ORDER_PLACED = "entry_order_placed", "the venue has the entry in its book"

@@ -1,7 +1,7 @@
 """Conversations with a venue of several questions, written as one generator and run without ever blocking a mailbox.
 
 A generator yields what it waits for (`Ask` a question, `Wait` a while) and is resumed by the actor when that has
-come: with an `Answer`, with the `ExchangeError` raised at its `yield`, or with None after a wait. Several
+come: with an `Answer`, a `Failure`, or None after a wait. Several
 conversations run at once on one actor; all of them on its thread.
 """
 
@@ -38,13 +38,30 @@ class Answer(Generic[T_co]):
     asked_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A question brought an error instead of an answer; `asked_ns` as in `Answer`."""
+
+    error: ExchangeError
+    asked_ns: int
+
+
 Step = Ask | Wait
-Steps = Generator[Step, "Answer[object] | None", T]
+Resumption = Answer[object] | Failure | None
+Steps = Generator[Step, Resumption, T]
+
+
+def attempt(call: Call[T]) -> Steps[Answer[T] | Failure]:
+    """Put one question and return its answer or its failure, with `yield from`."""
+    return cast("Answer[T] | Failure", (yield Ask(cast("Call[object]", call))))
 
 
 def ask(call: Call[T]) -> Steps[Answer[T]]:
     """Put one question and return its answer, with `yield from`. Raises the question's ExchangeError."""
-    return cast("Answer[T]", (yield Ask(cast("Call[object]", call))))
+    outcome = yield from attempt(call)
+    if isinstance(outcome, Failure):
+        raise outcome.error
+    return outcome
 
 
 def wait(seconds: float) -> Steps[None]:
@@ -76,11 +93,11 @@ class StepRunner:
         if steps is not None:
             self._advance(steps, lambda: steps.send(Answer(value, asked_ns)))
 
-    def erred(self, ticket: int, error: ExchangeError) -> None:
-        """Resume with an error raised at the question."""
+    def erred(self, ticket: int, error: ExchangeError, asked_ns: int) -> None:
+        """Resume with a failure."""
         steps = self._running.pop(ticket, None)
         if steps is not None:
-            self._advance(steps, lambda: steps.throw(error))
+            self._advance(steps, lambda: steps.send(Failure(error, asked_ns)))
 
     def waited(self, ticket: int) -> None:
         """Resume after a wait."""

@@ -8,7 +8,7 @@ first to the lots that are known to be closed, then oldest first, as the core do
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -20,11 +20,12 @@ from actors.messages import LatchKind
 from exchanges.errors import JournalError
 from exchanges.fills import RestoredTrade
 from exchanges.order_ids import LAST_EXIT_LEG
-from exchanges.values import ZERO, ClientOrderId, OrderId, Side, TradeId
+from exchanges.values import ZERO, ClientOrderId, OrderId, OrderStatus, Side, TradeId
 
 DAY_NS: Final = 86_400_000_000_000
 SETTLED_WINDOW_NS: Final = 3_600_000_000_000
 UNKNOWN_FENCE_NS: Final = 120_000_000_000
+CLOCKS_DIFFER_NS: Final = 600_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,7 @@ class KnownOrder:
     filled: Decimal
     trades: tuple[RestoredTrade, ...]
     is_settled: bool
+    end_status: OrderStatus | None = None
 
     @property
     def trade_ids(self) -> frozenset[TradeId]:
@@ -55,10 +57,9 @@ class RestoredMarket:
     """Where the connection takes up reading in one market.
 
     Attributes:
-        last_trade_id: The newest trade of ours that was recorded, empty if none. Older ones may be missing: read by
-            time.
+        last_trade_id: The newest recorded trade of ours before `since_wall_ns`, empty if none. Read on after it.
         since_wall_ns: Trades of ours before this time are all recorded; 0 if nothing was ever recorded.
-        orders: All that are not settled, and those that were settled since `since_wall_ns`.
+        orders: All that are not settled, and those that were settled since about `since_wall_ns`.
     """
 
     exchange: str
@@ -110,13 +111,21 @@ class JournalReader:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def restore(self, markets: Mapping[str, Market], *, now_wall_ns: int, suspect_through: int = 0) -> Restored:
+    def restore(
+        self,
+        markets: Mapping[str, Market],
+        *,
+        now_wall_ns: int,
+        suspect_through: int = 0,
+        forgotten_through: int = 0,
+    ) -> Restored:
         """Return what each of the given grids starts from.
 
         Args:
             markets: Where each configured grid trades, by grid name.
             now_wall_ns: Now, for what was realized since midnight UTC.
             suspect_through: From the intent history: ids of lots up to here are not continued.
+            forgotten_through: Highest sequence of a past that this journal knows nothing of (it was lost), else 0.
 
         Raises:
             JournalError: the journal cannot be read.
@@ -124,42 +133,45 @@ class JournalReader:
         try:
             with closing(connect_read_only(self._path)) as sql:
                 sql.execute("BEGIN")
-                return self._restore(sql, markets, now_wall_ns, suspect_through)
+                grids = {grid: _grid(sql, grid, now_wall_ns, suspect_through, forgotten_through) for grid in markets}
+                return Restored(
+                    grids=grids,
+                    markets={(m.exchange, m.symbol): _market(sql, m) for m in markets.values()},
+                    unsettled=_unsettled_ids(sql),
+                    highest_sequence=_highest_sequence(sql, None),
+                    problems=_left_behind(sql, markets),
+                )
         except sqlite3.Error as error:
             raise JournalError(f"{self._path} cannot be read: {error}. Move it away to start without it.") from None
 
-    def _restore(
-        self, sql: sqlite3.Connection, markets: Mapping[str, Market], now_wall_ns: int, suspect_through: int
-    ) -> Restored:
-        orders = {grid: _unsettled_orders(sql, grid) for grid in markets}
-        highest = sql.execute(
-            "SELECT max(coalesce((SELECT max(highest_sequence) FROM grids), 0), "
-            "coalesce((SELECT max(sequence) FROM orders), 0))"
+
+def _highest_sequence(sql: sqlite3.Connection, grid: str | None) -> int:
+    """Return the highest sequence that a grid (or any) has reserved or used, 0 if none."""
+    return int(
+        sql.execute(
+            "SELECT max(coalesce((SELECT max(highest_sequence) FROM grids WHERE ?1 IS NULL OR grid = ?1), 0), "
+            "coalesce((SELECT max(sequence) FROM orders WHERE ?1 IS NULL OR grid = ?1), 0))",
+            (grid,),
         ).fetchone()[0]
-        grids = {
-            grid: replace(_grid(sql, grid, now_wall_ns, suspect_through), orders=orders[grid], highest_sequence=highest)
-            for grid in markets
-        }
-        return Restored(
-            grids=grids,
-            markets={(m.exchange, m.symbol): _market(sql, m) for m in markets.values()},
-            unsettled=frozenset(
-                ClientOrderId(row[0])
-                for row in sql.execute("SELECT client_order_id FROM orders WHERE phase != 'ended'")
-            ),
-            highest_sequence=highest,
-            problems=_left_behind(sql, markets),
-        )
+    )
 
 
-def _grid(sql: sqlite3.Connection, grid: str, now_wall_ns: int, suspect_through: int) -> RestoredGrid:
+def _unsettled_ids(sql: sqlite3.Connection) -> frozenset[ClientOrderId]:
+    rows = sql.execute("SELECT client_order_id FROM orders WHERE phase != 'ended'")
+    return frozenset(ClientOrderId(number) for (number,) in rows)
+
+
+def _grid(
+    sql: sqlite3.Connection, grid: str, now_wall_ns: int, suspect_through: int, forgotten_through: int
+) -> RestoredGrid:
     row = sql.execute(
         "SELECT realized_pnl, fees, external, paused, latch, latch_text, ladder_wall_ns, ladder_waived FROM grids "
         "WHERE grid = ?",
         (grid,),
     ).fetchone()
     if row is None:
-        return RestoredGrid(grid=grid)
+        return RestoredGrid(grid=grid, highest_sequence=forgotten_through)
+    is_known = _highest_sequence(sql, grid) > 0
     realized, fees, external, paused, latch, latch_text, ladder_wall_ns, ladder_waived = row
     midnight_ns = now_wall_ns - now_wall_ns % DAY_NS
     today = sql.execute(
@@ -168,6 +180,7 @@ def _grid(sql: sqlite3.Connection, grid: str, now_wall_ns: int, suspect_through:
     return RestoredGrid(
         grid=grid,
         lots=_open_lots(sql, grid, suspect_through),
+        orders=_unsettled_orders(sql, grid),
         latch=LatchKind(latch) if latch else None,
         latch_text=latch_text,
         paused=bool(paused),
@@ -177,33 +190,41 @@ def _grid(sql: sqlite3.Connection, grid: str, now_wall_ns: int, suspect_through:
         ladder_wall_ns=ladder_wall_ns,
         ladder_waived=bool(ladder_waived),
         external=Decimal(external),
-        last_trade_id=_last_trade_id(sql, grid),
+        # blocks are handed out over all grids: what this one used is never above the highest of all
+        highest_sequence=max(_highest_sequence(sql, None), forgotten_through) if is_known else forgotten_through,
     )
-
-
-def _last_trade_id(sql: sqlite3.Connection, grid: str) -> str:
-    row = sql.execute(
-        "SELECT trade_id FROM cursors JOIN grids USING (exchange, symbol) WHERE grid = ?", (grid,)
-    ).fetchone()
-    return "" if row is None else str(row[0])
 
 
 # --- orders ---
 
 
+def _entry_side(sql: sqlite3.Connection, grid: str) -> str:
+    """Return the side of a grid's entries as its lots show it, empty if there are none."""
+    row = sql.execute("SELECT side FROM lots WHERE grid = ? AND side != '' LIMIT 1", (grid,)).fetchone()
+    return "" if row is None else str(row[0])
+
+
+def _side(text: str, entry_side: str, *, reduce_only: bool) -> Side:
+    """Return the side of an order; one that is known from the venue only has that of its role."""
+    if text:
+        return Side(text)
+    return Side(entry_side).opposite if reduce_only else Side(entry_side)
+
+
 def _unsettled_orders(sql: sqlite3.Connection, grid: str) -> tuple[RestoredOrder, ...]:
+    entry_side = _entry_side(sql, grid)
     rows = sql.execute(
         "SELECT client_order_id, order_id, lot, side, price, quantity, filled, post_only, reduce_only, immediate, "
         "accepted_wall_ns, placed_wall_ns, fence_wall_ns FROM orders WHERE phase != 'ended' AND grid = ? "
-        "ORDER BY placed_wall_ns, client_order_id",
-        (grid,),
+        "AND quantity != '' AND (side != '' OR ? != '') ORDER BY placed_wall_ns, client_order_id",
+        (grid, entry_side),
     )
     return tuple(
         RestoredOrder(
             client_order_id=ClientOrderId(number),
             order_id=None if order_id is None else OrderId(order_id),
             lot=lot,
-            side=Side(side),
+            side=_side(side, entry_side, reduce_only=bool(reduce_only)),
             price=Decimal(price),
             quantity=Decimal(quantity),
             filled=Decimal(filled),
@@ -224,7 +245,6 @@ def _unsettled_orders(sql: sqlite3.Connection, grid: str) -> tuple[RestoredOrder
 
 def _market(sql: sqlite3.Connection, market: Market) -> RestoredMarket:
     where = (market.exchange, market.symbol)
-    cursor = sql.execute("SELECT trade_id FROM cursors WHERE exchange = ? AND symbol = ?", where).fetchone()
     oldest, newest = sql.execute(
         "SELECT min(CASE WHEN phase != 'ended' THEN placed_wall_ns END), max(max(placed_wall_ns, ended_wall_ns)) "
         "FROM orders WHERE exchange = ? AND symbol = ?",
@@ -232,32 +252,44 @@ def _market(sql: sqlite3.Connection, market: Market) -> RestoredMarket:
     ).fetchone()
     # settled orders had all their fills when they were settled; a late one may trail by less than the window
     since_wall_ns = max(min(oldest or newest, newest - SETTLED_WINDOW_NS), 0) if newest else 0
+    before = sql.execute(
+        "SELECT trade_id FROM fills WHERE exchange = ? AND symbol = ? AND trade_id IS NOT NULL AND "
+        "occurred_wall_ns < ? ORDER BY occurred_wall_ns DESC, seq DESC LIMIT 1",
+        (*where, since_wall_ns),
+    ).fetchone()
+    return RestoredMarket(
+        exchange=market.exchange,
+        symbol=market.symbol,
+        last_trade_id="" if before is None else before[0],
+        since_wall_ns=since_wall_ns,
+        orders=_known_orders(sql, where, since_wall_ns - CLOCKS_DIFFER_NS),
+    )
+
+
+def _known_orders(sql: sqlite3.Connection, where: tuple[str, str], since_wall_ns: int) -> tuple[KnownOrder, ...]:
     rows = sql.execute(
-        "SELECT client_order_id, order_id, grid, side, price, quantity, reduce_only, filled, phase = 'ended' FROM orders "
-        "WHERE exchange = ? AND symbol = ? AND (phase != 'ended' OR ended_wall_ns >= ?) ORDER BY client_order_id",
+        "SELECT client_order_id, order_id, grid, side, price, quantity, reduce_only, filled, phase, end_status "
+        "FROM orders WHERE exchange = ? AND symbol = ? AND quantity != '' AND (phase != 'ended' OR ended_wall_ns >= ?) "
+        "ORDER BY client_order_id",
         (*where, since_wall_ns),
     ).fetchall()
-    orders = tuple(
+    sides = {grid: _entry_side(sql, grid) for grid in {row[2] for row in rows}}
+    return tuple(
         KnownOrder(
             client_order_id=ClientOrderId(number),
             order_id=None if order_id is None else OrderId(order_id),
             grid=grid,
-            side=Side(side),
+            side=_side(side, sides[grid], reduce_only=bool(reduce_only)),
             price=Decimal(price),
             quantity=Decimal(quantity),
             reduce_only=bool(reduce_only),
             filled=Decimal(filled),
             trades=_trades(sql, number),
-            is_settled=bool(is_settled),
+            is_settled=phase == "ended",
+            end_status=OrderStatus(end_status) if end_status else None,
         )
-        for number, order_id, grid, side, price, quantity, reduce_only, filled, is_settled in rows
-    )
-    return RestoredMarket(
-        exchange=market.exchange,
-        symbol=market.symbol,
-        last_trade_id="" if cursor is None else cursor[0],
-        since_wall_ns=since_wall_ns,
-        orders=orders,
+        for number, order_id, grid, side, price, quantity, reduce_only, filled, phase, end_status in rows
+        if side or sides[grid]
     )
 
 
@@ -306,7 +338,7 @@ def _open_lots(sql: sqlite3.Connection, grid: str, suspect_through: int) -> tupl
         ) in rows
     ]  # fmt: skip
     _spread_excess(lots)
-    return tuple(_restored_lot(sql, lot, suspect_through) for lot in lots if lot.excess != ZERO)
+    return tuple(_restored_lot(sql, lot, suspect_through) for lot in lots if lot.excess != ZERO or not lot.entry_done)
 
 
 def _spread_excess(lots: list[_Lot]) -> None:

@@ -1,6 +1,6 @@
 """Conversations of several questions on one thread."""
 
-from actors.steps import StepRunner, Steps, ask, wait
+from actors.steps import Failure, StepRunner, Steps, ask, attempt, wait
 from exchanges.errors import RequestNotSent
 from exchanges.venue import Call, HttpReply, HttpRequest
 
@@ -51,7 +51,7 @@ def test_an_error_is_raised_at_the_question():
             heard.append(error.text)
 
     desk.runner.run(steps())
-    desk.runner.erred(desk.asked[0][1], RequestNotSent("aster", "one", "refused"))
+    desk.runner.erred(desk.asked[0][1], RequestNotSent("aster", "one", "refused"), 5)
     assert heard == ["refused"]
 
 
@@ -83,7 +83,7 @@ def test_an_answer_to_a_dropped_conversation_is_ignored():
     desk.runner.run(running)
     desk.runner.drop(running)
     desk.runner.answered(desk.asked[0][1], "a", 0)
-    desk.runner.erred(desk.asked[0][1], RequestNotSent("aster", "one"))
+    desk.runner.erred(desk.asked[0][1], RequestNotSent("aster", "one"), 5)
     assert heard == ["closed"]
 
 
@@ -98,3 +98,30 @@ def test_a_ticket_is_used_once():
     desk.runner.answered(desk.asked[0][1], "a", 0)
     desk.runner.answered(desk.asked[0][1], "again", 0)
     assert heard == ["a"]
+
+
+def test_an_attempt_gives_its_failure_back_with_its_time():
+    desk, heard = Desk(), []
+
+    def steps() -> Steps[None]:
+        heard.append((yield from attempt(question("one"))))
+
+    desk.runner.run(steps())
+    error = RequestNotSent("aster", "one", "refused")
+    desk.runner.erred(desk.asked[0][1], error, 5)
+    assert heard == [Failure(error, 5)]
+
+
+def test_dropping_all_ends_every_conversation():
+    desk, heard = Desk(), []
+
+    def steps() -> Steps[None]:
+        yield from wait(1)
+        heard.append("waited")
+
+    desk.runner.run(steps())
+    desk.runner.run(steps())
+    desk.runner.drop_all()
+    for _, ticket in desk.armed:
+        desk.runner.waited(ticket)
+    assert heard == []

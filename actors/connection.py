@@ -1,0 +1,578 @@
+"""One exchange account: actor `ExchangeConnection`. Frames and replies come in, facts about our orders go out.
+
+It owns the exchange's client (cumulative fills, open orders), the private stream's life, the catch-up after every
+connect and the schedule of audits. It never blocks: questions go to the query lane as conversations
+(`actors.connection_reads`), orders do not pass through here at all (they go from strategy and closer straight to the
+order lanes), and only their outcomes come back.
+
+Life: prepare (clock, rules, account) -> connect the stream -> catch up by REST while frames are kept -> apply the kept
+frames -> ready. After a loss: connect again with growing waits, catch up again, then say that the stream is restored.
+"""
+
+import itertools
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any, Final, assert_never
+
+from actors.addresses import Address
+from actors.base import BotActor, redact
+from actors.connection_facts import OrderFacts, Owners
+from actors.connection_reads import ConnectedGrid, GridReading, StartRefused, VenueReads, restore_client
+from actors.log_events import LogEvent
+from actors.messages import (
+    ActorFailed,
+    AdoptDifference,
+    NoteLevel,
+    OrderSent,
+    QueryOrder,
+    StreamLost,
+    StreamRestored,
+    Tick,
+)
+from actors.price_stream import Submit
+from actors.send_gate import SendGate
+from actors.settings import ForeignPolicy
+from actors.status import ConnectionPhase, ConnectionStatus
+from actors.steps import Failure, StepRunner, Steps, ask, attempt, wait
+from actors.streams import NewReader, Reader, calls_for
+from actors.timers import TimerService
+from actors.venue_clock import VenueClock
+from actors.venue_messages import (
+    Begin,
+    ConnectionMessage,
+    Due,
+    FrameReceived,
+    LaneFact,
+    OrderAnswered,
+    OrderErred,
+    OrderHeld,
+    Port,
+    QueryAnswered,
+    QueryErred,
+    StreamEnded,
+    StreamOpened,
+)
+from exchanges.client import ClientCallbacks, ExchangeClient, OrderFillCallback
+from exchanges.clock import Clock
+from exchanges.errors import (
+    AuthenticationRefused,
+    ConfigError,
+    ExchangeError,
+    MalformedMessage,
+    RateLimited,
+    RequestRefused,
+)
+from exchanges.fill_events import Fill
+from exchanges.order_ids import OrderRole, unpack
+from exchanges.pacing import backoff
+from exchanges.reports import NoticeKind, PositionReport, StreamNotice
+from exchanges.values import ZERO, ClientOrderId
+from exchanges.venue import Call, Venue
+
+_NS: Final = 1_000_000_000
+_FIRST_WAIT_S: Final = 0.5
+_LONGEST_WAIT_S: Final = 30.0
+_EXPIRED_KEY_WAIT_S: Final = 5.0
+_REFUSALS_AT_START: Final = 5
+_MOST_KEPT_FRAMES: Final = 50_000
+_KEEP_ENDED_NS: Final = 3600 * _NS
+_CLOCK_EVERY_NS: Final = 60 * _NS
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionFailed:
+    """The exchange cannot be traded like this; trying again will not help. Connection -> Bot, at the start only."""
+
+    exchange: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionBegun:
+    """Every grid of the exchange is ready. Connection -> Bot."""
+
+    exchange: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionParts:
+    """What a connection is built with.
+
+    Attributes:
+        exchange: NAME of `[exchange.NAME]`.
+        venue: The account.
+        bot_tag: Ids with this tag are ours.
+        grids: What trades here; one grid per symbol.
+        submit: The query lane.
+        new_reader: Makes stream readers.
+        gate: Gets the market rules.
+        owners: Who is told about orders.
+        bot: Told when the start has succeeded or cannot.
+        order_fill_callback: Called for every fill, on this actor's thread (made by the bot from addresses).
+        publish: Shows a status.
+        fill_to_exit: Gets (exchange, ns) for each exit that left.
+        seen_sequence: Told lot sequences found at the venue.
+        audit_every_s: Time between two audits.
+        credential_hint: Names of the variables that hold the credentials, for error texts.
+    """
+
+    exchange: str
+    venue: Venue
+    bot_tag: int
+    grids: Sequence[ConnectedGrid]
+    submit: Submit
+    new_reader: NewReader
+    gate: SendGate
+    clock: Clock
+    venue_clock: VenueClock
+    timers: TimerService
+    source: random.Random
+    owners: Owners
+    bot: Address[ConnectionFailed | ConnectionBegun]
+    order_fill_callback: OrderFillCallback
+    publish: Callable[[ConnectionStatus], None]
+    fill_to_exit: Callable[[str, int], None]
+    seen_sequence: Callable[[int], None]
+    audit_every_s: float
+    foreign: ForeignPolicy
+    credential_hint: str = ""
+
+
+class ExchangeConnection(BotActor):
+    """Owns one exchange account's client, private stream and audits. See the module's text for its life."""
+
+    def __init__(self, *, name: str, failures: Address[ActorFailed], parts: ConnectionParts) -> None:
+        super().__init__(name=name, failures=failures)
+        self._parts = parts
+        self._grids = {grid.symbol: grid for grid in parts.grids}
+        self._status = ConnectionStatus(exchange=parts.exchange)
+        self._numbers = itertools.count(1)
+        self._stream = 0
+        self._reader: Reader | None = None
+        self._credential = ""
+        self._is_ready = False
+        self._is_auditing = False
+        self._kept: list[FrameReceived] = []
+        self._catching_up: Steps[None] | None = None
+        self._lost_ns = 0
+        self._clock_read_ns = 0
+        self._filled_net: dict[str, Decimal] = {}
+        self._sent_ns: dict[ClientOrderId, int] = {}
+        self._asking: set[ClientOrderId] = set()
+
+    def _on_start(self) -> None:
+        parts = self._parts
+        self._waits = backoff(parts.source, _FIRST_WAIT_S, _LONGEST_WAIT_S)
+        self._runner = StepRunner(self._submit, self._arm_step)
+        self._facts = OrderFacts(
+            exchange=parts.exchange,
+            grids={grid.symbol: grid.name for grid in parts.grids},
+            owners=parts.owners,
+            clock=parts.clock,
+            fence_s=parts.venue.capabilities.fence_s,
+            ask_about=self._ask_about,
+        )
+        self._client = ExchangeClient(
+            parts.venue, bot_tag=parts.bot_tag, symbols=self._grids, callbacks=self._callbacks()
+        )
+        before_ns = parts.clock.monotonic_ns() - 1
+        for grid in parts.grids:
+            restore_client(self._client, grid, placed_ns=before_ns)
+        self._reads = VenueReads(
+            exchange=parts.exchange,
+            venue=parts.venue,
+            client=self._client,
+            facts=self._facts,
+            grids=self._grids,
+            clock=parts.clock,
+            venue_clock=parts.venue_clock,
+            seen_sequence=parts.seen_sequence,
+        )
+
+    def _callbacks(self) -> ClientCallbacks:
+        return ClientCallbacks(
+            order_fill=self._on_fill,
+            order_accepted=self._facts.accepted,
+            order_ended=self._facts.ended,
+            position=self._on_position,
+            foreign_order=self._facts.foreign,
+            notice=self._on_notice,
+            fill_corrected=self._facts.corrected,
+            doubt=self._facts.doubted,
+        )
+
+    def handle(self, message: ConnectionMessage) -> None:
+        """Take one message."""
+        match message:
+            case FrameReceived():
+                self._on_frame(message)
+            case OrderAnswered() | OrderErred() | OrderHeld() | OrderSent():
+                self._on_lane_fact(message)
+            case QueryAnswered():
+                self._runner.answered(message.ticket, message.value, message.asked_ns)
+            case QueryErred():
+                self._runner.erred(message.ticket, message.error, message.asked_ns)
+            case QueryOrder():
+                self._query_order(message)
+            case StreamOpened():
+                self._on_opened(message)
+            case StreamEnded():
+                self._on_ended(message)
+            case Due():
+                self._on_due(message)
+            case Begin():
+                self._runner.run(self._start_up())
+            case _:
+                assert_never(message)
+
+    def _on_lane_fact(self, fact: LaneFact) -> None:
+        match fact:
+            case OrderSent():
+                self._on_sent(fact)
+            case OrderAnswered():
+                self._note_answer(fact.command.client_order_id)
+                self._facts.answered(fact, self._client)
+            case OrderErred():
+                self._facts.erred(fact, self._client)
+            case OrderHeld():
+                self._facts.held(fact, self._client)
+
+    def _on_stop(self) -> None:
+        for key in ("audit", "renew"):
+            self._parts.timers.cancel((self.name, key))
+        if self._reader is not None:
+            self._reader.stop()
+        if hasattr(self, "_runner"):
+            self._runner.drop_all()
+
+    # --- start ---
+
+    def _start_up(self) -> Steps[None]:
+        refusals = 0
+        while True:
+            try:
+                yield from self._reads.prepare()
+                yield from self._obtain_credential()
+            except StartRefused as error:
+                self._fail_start(str(error))
+                return
+            except AuthenticationRefused as error:
+                hint = f" Check {self._parts.credential_hint}." if self._parts.credential_hint else ""
+                self._fail_start(f"{self._parts.exchange} does not accept the credentials: {error}.{hint}")
+                return
+            except ExchangeError as error:
+                is_refusal = isinstance(error, RequestRefused) and not isinstance(error, RateLimited)
+                refusals = refusals + 1 if is_refusal else 0
+                if refusals >= _REFUSALS_AT_START:
+                    self._fail_start(f"{self._parts.exchange} refuses: {error}")
+                    return
+                wait_s = next(self._waits)
+                self._delay(f"cannot be read yet: {error}", wait_s)
+                yield from wait(wait_s)
+            else:
+                break
+        self._parts.gate.set_rules(self._reads.rules)
+        self._clock_read_ns = self._parts.clock.monotonic_ns()
+        self._open_reader()
+
+    def _fail_start(self, text: str) -> None:
+        self._show(phase=ConnectionPhase.FAILED, why=text)
+        self._facts.note(LogEvent.START_REFUSED, text, level=NoteLevel.CRITICAL)
+        self.send(self._parts.bot, ConnectionFailed(self._parts.exchange, text))
+
+    def _delay(self, text: str, wait_s: float) -> None:
+        self._show(why=text)
+        self.log.bind(event=LogEvent.START_DELAYED, exchange=self._parts.exchange).warning(
+            "{}: {}; tried again in {:.1f} s", self._parts.exchange, redact(text), wait_s
+        )
+
+    def _obtain_credential(self) -> Steps[None]:
+        call = self._parts.venue.open_private()
+        if call is not None:
+            self._credential = (yield from ask(call)).value
+
+    # --- life of the private stream ---
+
+    def _open_reader(self) -> None:
+        parts = self._parts
+        self._stream = next(self._numbers)
+        endpoint = parts.venue.private_stream(self._credential, tuple(self._grids), wall_ns=parts.venue_clock.wall_ns())
+        try:
+            self._reader = parts.new_reader(endpoint, calls_for(self.actor_ref, self._stream))
+        except ConfigError as error:
+            self._fail_start(str(error))
+            return
+        self._reader.start()
+
+    def _on_opened(self, opened: StreamOpened) -> None:
+        if opened.stream != self._stream:
+            return
+        self._show(phase=ConnectionPhase.CATCHING_UP, why="")
+        self._arm_renewal()
+        self._catching_up = self._catch_up()
+        self._runner.run(self._catching_up)
+
+    def _catch_up(self) -> Steps[None]:
+        while True:
+            try:
+                readings = yield from self._reads.catch_up()
+            except ExchangeError as error:
+                wait_s = next(self._waits)
+                self._delay(f"catching up failed: {error}", wait_s)
+                yield from wait(wait_s)
+            else:
+                break
+        self._catching_up = None
+        kept, self._kept = self._kept, []
+        self._waits = backoff(self._parts.source, _FIRST_WAIT_S, _LONGEST_WAIT_S)
+        self._show(phase=ConnectionPhase.LIVE, why="")
+        for frame in kept:
+            self._apply_frame(frame)
+        if self._status.phase is not ConnectionPhase.LIVE:
+            return  # a kept frame said that the stream is no good: the next catch-up says the rest
+        if self._is_ready:
+            self._tell_restored(readings)
+        else:
+            self._tell_ready(readings)
+
+    def _tell_restored(self, readings: dict[str, GridReading]) -> None:
+        gap_ns = self._parts.clock.monotonic_ns() - self._lost_ns
+        self.log.bind(event=LogEvent.STREAM_RESTORED, exchange=self._parts.exchange).info(
+            "{}: private stream restored after {:.1f} s", self._parts.exchange, gap_ns / _NS
+        )
+        for symbol, reading in readings.items():
+            grid = self._grids[symbol]
+            self._reads.tell_listed(grid, reading.active)
+            self._reads.tell_position(grid, reading.position)
+            self._facts.tell_both(StreamRestored(grid=grid.name, gap_ns=gap_ns))
+
+    def _tell_ready(self, readings: dict[str, GridReading]) -> None:
+        problems = []
+        for symbol, reading in readings.items():
+            foreign = self._reads.foreign_problem(self._grids[symbol], reading, self._filled_net.get(symbol, ZERO))
+            if foreign:
+                problems.append(f"{symbol} on {self._parts.exchange} holds {foreign} that this bot does not know")
+        if problems and self._parts.foreign is ForeignPolicy.REFUSE:
+            self._fail_start("; ".join(problems) + ". Close them, or set desk.on_start_foreign to ignore or adopt.")
+            return
+        for text in problems:
+            self._facts.note(LogEvent.FOREIGN_ORDER_SEEN, text, level=NoteLevel.WARNING)
+        self._is_ready = True
+        for symbol, reading in readings.items():
+            grid = self._grids[symbol]
+            self._reads.tell_listed(grid, reading.active)
+            self._reads.tell_ready(grid, reading)
+            if problems and self._parts.foreign is ForeignPolicy.ADOPT:
+                self.send(self._parts.owners.closer, AdoptDifference(grid=grid.name))
+        self.send(self._parts.bot, ConnectionBegun(self._parts.exchange))
+        self._facts.note(LogEvent.RECONCILE_FINISHED, f"{self._parts.exchange} has been read")
+        port: Port[Tick, Due] = Port(self.actor_ref, lambda _: Due("audit"))
+        self._parts.timers.every(int(self._parts.audit_every_s * _NS), port, (self.name, "audit"))
+
+    def _on_ended(self, ended: StreamEnded) -> None:
+        if ended.stream == self._stream:
+            self._lose(ended.why, renews=True)
+
+    def _lose(self, why: str, *, renews: bool, least_wait_s: float = 0.0) -> None:
+        """The stream is gone or not trusted: say so once, end what depended on it, connect anew after a wait."""
+        self._stream = 0
+        if self._reader is not None:
+            self._reader.stop()
+            self._reader = None
+        self._kept.clear()
+        if self._catching_up is not None:
+            self._runner.drop(self._catching_up)
+            self._catching_up = None
+        was_live = self._status.phase is ConnectionPhase.LIVE
+        self._show(phase=ConnectionPhase.LOST, why=why, reconnects=self._status.reconnects + was_live)
+        if was_live:
+            self._lost_ns = self._parts.clock.monotonic_ns()
+            self.log.bind(event=LogEvent.STREAM_LOST, exchange=self._parts.exchange).warning(
+                "{}: private stream lost: {}", self._parts.exchange, why
+            )
+            for grid in self._grids.values():
+                self._facts.tell_both(StreamLost(grid=grid.name, why=why))
+        self._runner.run(self._reconnect(renews=renews, least_wait_s=least_wait_s))
+
+    def _reconnect(self, *, renews: bool, least_wait_s: float) -> Steps[None]:
+        yield from wait(max(next(self._waits), least_wait_s))
+        while True:
+            try:
+                yield from self._revive_credential(renews=renews)
+            except ExchangeError as error:
+                wait_s = next(self._waits)
+                self._delay(f"reconnecting failed: {error}", wait_s)
+                yield from wait(wait_s)
+            else:
+                break
+        self._open_reader()
+
+    def _revive_credential(self, *, renews: bool) -> Steps[None]:
+        """Extend the known credential; obtain a new one only where the venue says that it is gone."""
+        call = self._parts.venue.renew_private(self._credential) if renews and self._credential else None
+        if call is not None:
+            outcome = yield from attempt(call)
+            if not isinstance(outcome, Failure):
+                self._credential = outcome.value
+                return
+            is_gone = isinstance(outcome.error, RequestRefused) and not isinstance(outcome.error, RateLimited)
+            if not is_gone:
+                raise outcome.error
+        yield from self._obtain_credential()
+
+    def _arm_renewal(self) -> None:
+        every_s = self._parts.venue.capabilities.private_renew_s
+        if every_s > 0 and self._credential:
+            port: Port[Tick, Due] = Port(self.actor_ref, lambda _: Due("renew"))
+            self._parts.timers.every(int(every_s * _NS), port, (self.name, "renew"))
+
+    def _renew(self) -> Steps[None]:
+        stream = self._stream
+        call = self._parts.venue.renew_private(self._credential)
+        if call is None or not stream:
+            return
+        outcome = yield from attempt(call)
+        if stream != self._stream:
+            return
+        if not isinstance(outcome, Failure):
+            if outcome.value != self._credential:
+                self._credential = outcome.value
+                self._lose("the stream's credential was replaced", renews=True)
+        elif isinstance(outcome.error, RequestRefused) and not isinstance(outcome.error, RateLimited):
+            self._lose(f"the stream's credential was refused: {outcome.error}", renews=False)
+
+    # --- frames ---
+
+    def _on_frame(self, frame: FrameReceived) -> None:
+        if frame.stream != self._stream:
+            return
+        if self._status.phase is ConnectionPhase.LIVE:
+            self._apply_frame(frame)
+        elif len(self._kept) < _MOST_KEPT_FRAMES:
+            self._kept.append(frame)
+        else:
+            self._lose(f"more than {_MOST_KEPT_FRAMES} frames came while catching up", renews=True)
+
+    def _apply_frame(self, frame: FrameReceived) -> None:
+        try:
+            reports = self._parts.venue.parse_private(frame.data, frame.received_wall_ns)
+        except MalformedMessage as error:
+            self._show(malformed=self._status.malformed + 1)
+            self._facts.note(LogEvent.FRAME_MALFORMED, redact(str(error)), level=NoteLevel.WARNING)
+            self._start_audit()
+            return
+        for report in reports:
+            self._client.apply(report, received_ns=frame.received_ns)
+
+    def _on_fill(
+        self, order_id: ClientOrderId, fill_price: Decimal, fill_delta: Decimal, sequence: int, fill: Fill
+    ) -> None:
+        self._parts.order_fill_callback(order_id, fill_price, fill_delta, sequence, fill)
+        if not self._is_ready:
+            self._filled_net[fill.symbol] = self._filled_net.get(fill.symbol, ZERO) + fill.side.sign * fill_delta
+
+    def _on_position(self, _report: PositionReport) -> None:
+        """Positions on the stream race with fills; only those that were asked for are compared (the audit's)."""
+
+    def _on_notice(self, notice: StreamNotice) -> None:
+        match notice.kind:
+            case NoticeKind.CREDENTIAL_EXPIRED:
+                # The socket stays open and says nothing any more; venues/aster.md section 12.1 wants a pause first.
+                self._lose("the stream's credential expired", renews=False, least_wait_s=_EXPIRED_KEY_WAIT_S)
+            case NoticeKind.FUNDING:
+                self._show(funding=self._status.funding + notice.quantity)
+                text = f"funding {notice.quantity} in {notice.symbol or 'the account'}"
+                self._facts.note(LogEvent.ACCOUNT_NOTICE, text)
+            case NoticeKind.LIQUIDATION | NoticeKind.MARGIN_CALL:
+                text = f"{notice.kind.value} {notice.symbol}: {redact(notice.text)}"
+                self._facts.note(LogEvent.ACCOUNT_NOTICE, text, level=NoteLevel.CRITICAL)
+                self._start_audit()
+            case NoticeKind.CONFIG_CHANGED:
+                text = f"account settings changed: {notice.symbol} {redact(notice.text)}"
+                self._facts.note(LogEvent.ACCOUNT_NOTICE, text, level=NoteLevel.WARNING)
+                self._start_audit()
+            case NoticeKind.SUBSCRIBED | NoticeKind.HEARTBEAT | NoticeKind.IGNORED:
+                pass
+
+    # --- orders and questions ---
+
+    def _on_sent(self, sent: OrderSent) -> None:
+        self._sent_ns[sent.client_order_id] = sent.sent_ns
+        key = unpack(sent.client_order_id)
+        if sent.caused_ns and key is not None and key.role is not OrderRole.ENTRY:
+            self._parts.fill_to_exit(self._parts.exchange, sent.sent_ns - sent.caused_ns)
+
+    def _note_answer(self, client_order_id: ClientOrderId) -> None:
+        sent_ns = self._sent_ns.pop(client_order_id, 0)
+        if sent_ns:
+            self._show(order_answer_ns=self._parts.clock.monotonic_ns() - sent_ns)
+
+    def _query_order(self, query: QueryOrder) -> None:
+        self._runner.run(self._settle_once(query.grid, query.symbol, query.client_order_id))
+
+    def _ask_about(self, client_order_id: ClientOrderId, symbol: str) -> None:
+        grid = self._grids.get(symbol)
+        if grid is not None and client_order_id not in self._asking:
+            self._runner.run(self._settle_once(grid.name, symbol, client_order_id))
+
+    def _settle_once(self, grid: str, symbol: str, client_order_id: ClientOrderId) -> Steps[None]:
+        self._asking.add(client_order_id)
+        try:
+            yield from self._reads.settle(grid, symbol, client_order_id)
+        finally:
+            self._asking.discard(client_order_id)
+
+    def _start_audit(self) -> None:
+        # Also while the stream is lost: then it is the only way in which fills are learned.
+        if self._is_ready and not self._is_auditing and self._catching_up is None:
+            self._runner.run(self._audit())
+
+    def _audit(self) -> Steps[None]:
+        self._is_auditing = True
+        asked_ns = self._parts.clock.monotonic_ns()
+        try:
+            complete = yield from self._reads.audit()
+            if complete == len(self._grids):
+                self._show(audited_ns=asked_ns)
+            if asked_ns - self._clock_read_ns >= _CLOCK_EVERY_NS:
+                self._clock_read_ns = asked_ns
+                yield from self._reads.read_clock()
+        except ExchangeError as error:
+            self.log.bind(event=LogEvent.REQUEST_REFUSED).debug("the venue's clock could not be read: {}", error)
+        finally:
+            self._is_auditing = False
+        self._client.forget_ended(asked_ns - _KEEP_ENDED_NS)
+        ledger = self._client.ledger
+        self._show(
+            duplicates=ledger.duplicates,
+            stale_updates=ledger.stale_updates,
+            clock_offset_ns=self._parts.venue_clock.offset_ns,
+        )
+
+    # --- plumbing ---
+
+    def _on_due(self, due: Due) -> None:
+        match due.name:
+            case "step":
+                self._runner.waited(due.number)
+            case "audit":
+                self._start_audit()
+            case "renew":
+                self._runner.run(self._renew())
+
+    def _submit(self, call: Call[object], ticket: int) -> None:
+        self._parts.submit(call, self.actor_ref, ticket)
+
+    def _arm_step(self, seconds: float, ticket: int) -> None:
+        when_ns = self._parts.clock.monotonic_ns() + int(seconds * _NS)
+        port: Port[Tick, Due] = Port(self.actor_ref, lambda _: Due("step", ticket))
+        self._parts.timers.at(when_ns, port, (self.name, "step", ticket))
+
+    def _show(self, **changes: Any) -> None:  # noqa: ANN401 - fields of ConnectionStatus, checked when it is made
+        self._status = replace(self._status, **changes)
+        self._parts.publish(self._status)
+
+
+__all__ = ["ConnectionBegun", "ConnectionFailed", "ConnectionParts", "ExchangeConnection"]

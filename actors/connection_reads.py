@@ -1,0 +1,390 @@
+"""The questions an ExchangeConnection asks, as conversations (`actors.steps`): start, catch-up, one order, audit.
+
+Facts are told in an order that lets nobody conclude too much: trades before cumulatives, fills before the state they
+explain, everything before the word that it is complete. A failed question is never an answer: it ends the conversation
+with its error, and the caller decides when to try again.
+"""
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from actors.connection_facts import OrderFacts
+from actors.grid.restore import RestoredGrid
+from actors.journal import RestoredMarket
+from actors.log_events import LogEvent
+from actors.messages import (
+    ActiveOrdersListed,
+    ConnectionReady,
+    NoteLevel,
+    OrderNotFound,
+    OrderSettled,
+    PositionRead,
+    QueryFailed,
+)
+from actors.steps import Answer, Failure, Steps, ask, attempt
+from actors.venue_clock import VenueClock
+from exchanges.client import ExchangeClient
+from exchanges.clock import Clock
+from exchanges.errors import BotError, UnknownOrder
+from exchanges.order_ids import unpack
+from exchanges.reports import ActiveOrders, OrderReport, PositionReport
+from exchanges.rounding import plain
+from exchanges.values import ZERO, ClientOrderId, FeeRates, MarketRules, OrderRef, OrderRequest, OrderStatus
+from exchanges.venue import AccountSetup, Venue
+
+_MOST_PAGES: Final = 50
+_LARGEST_ROUND_TRIP_NS: Final = 2_000_000_000
+_SECOND_NS: Final = 1_000_000_000
+
+
+class StartRefused(BotError):
+    """The bot cannot start like this, and trying again will not help. The text is for a person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectedGrid:
+    """One grid on this exchange: where it trades, what it wants of the account, what is known from before."""
+
+    name: str
+    symbol: str
+    leverage: int
+    sign: int
+    restored: RestoredGrid | None = None
+    market: RestoredMarket | None = None
+
+
+@dataclass(slots=True)
+class MarketReading:
+    """What the venue said of one market while the bot started."""
+
+    rules: MarketRules
+    fees: FeeRates
+    leverage: int
+
+
+@dataclass(frozen=True, slots=True)
+class GridReading:
+    """One market's open orders and position, as read by a catch-up or an audit."""
+
+    active: Answer[ActiveOrders]
+    position: Answer[PositionReport]
+
+
+class VenueReads:
+    """Conversations with one exchange. Owner's thread only.
+
+    Args:
+        exchange: NAME of `[exchange.NAME]`, for texts.
+        venue: Builds the questions.
+        client: Takes the reports.
+        facts: Tells the owners of orders.
+        grids: What trades here, by symbol.
+        clock: Monotonic and wall time.
+        venue_clock: Learns the venue's clock.
+        seen_sequence: Told the highest lot sequence found in an id of ours.
+    """
+
+    def __init__(
+        self,
+        *,
+        exchange: str,
+        venue: Venue,
+        client: ExchangeClient,
+        facts: OrderFacts,
+        grids: Mapping[str, ConnectedGrid],
+        clock: Clock,
+        venue_clock: VenueClock,
+        seen_sequence: Callable[[int], None],
+    ) -> None:
+        self.rules: Mapping[str, MarketRules] = {}
+        self.markets: dict[str, MarketReading] = {}
+        self._exchange = exchange
+        self._venue = venue
+        self._client = client
+        self._facts = facts
+        self._grids = grids
+        self._clock = clock
+        self._venue_clock = venue_clock
+        self._seen_sequence = seen_sequence
+
+    # --- start ---
+
+    def prepare(self) -> Steps[None]:
+        """Read clock, rules, account and fees.
+
+        Raises:
+            StartRefused: an unknown or unusable market, or an account that cannot be set up.
+            ExchangeError: a question failed.
+        """
+        yield from self.read_clock()
+        self.rules = (yield from ask(self._venue.markets())).value
+        for grid in self._grids.values():
+            rules = self._rules_of(grid)
+            leverage = min(grid.leverage, rules.max_leverage or grid.leverage)
+            for check in self._venue.account_checks(AccountSetup(symbol=grid.symbol, leverage=leverage)):
+                problem = (yield from ask(check)).value
+                if problem:
+                    raise StartRefused(f"{self._exchange}, {grid.symbol}: {problem}")
+            fees = (yield from ask(self._venue.fee_rates(grid.symbol))).value
+            self.markets[grid.symbol] = MarketReading(rules, fees, leverage)
+
+    def read_clock(self) -> Steps[None]:
+        """Measure the venue's clock. A slow answer says too little and is not learned from."""
+        answer = yield from ask(self._venue.server_time())
+        round_trip_ns = self._clock.monotonic_ns() - answer.asked_ns
+        if round_trip_ns <= _LARGEST_ROUND_TRIP_NS or not self._venue_clock.offset_ns:
+            self._venue_clock.learn(answer.value, round_trip_ns)
+
+    def _rules_of(self, grid: ConnectedGrid) -> MarketRules:
+        rules = self.rules.get(grid.symbol)
+        if rules is None:
+            near = difflib.get_close_matches(grid.symbol, list(self.rules), n=3, cutoff=0.4)
+            hint = f"; nearest: {', '.join(near)}" if near else ""
+            raise StartRefused(f"[grid.{grid.name}] symbol = {grid.symbol}: {self._exchange} has no such market{hint}")
+        return rules
+
+    # --- catch-up ---
+
+    def catch_up(self) -> Steps[dict[str, GridReading]]:
+        """Read what happened while nobody listened, and tell it. Returns the readings by symbol.
+
+        Raises:
+            ExchangeError: a question failed; what was told until then stays true, and the whole can be read again.
+        """
+        readings = {}
+        for grid in self._grids.values():
+            yield from self._read_recent_fills(grid)
+            active = yield from ask(self._venue.active_orders(grid.symbol))
+            yield from self._take_listed(grid, active.value)
+            yield from self._settle_unlisted(grid, active)
+            position = yield from ask(self._venue.position(grid.symbol))
+            readings[grid.symbol] = GridReading(active, position)
+        return readings
+
+    def _read_recent_fills(self, grid: ConnectedGrid) -> Steps[None]:
+        """Apply our fills since the last recorded one, page by page, until a page brings nothing new."""
+        market = grid.market
+        after = market.last_trade_id or None if market is not None else None
+        since_ns = market.since_wall_ns if market is not None and market.since_wall_ns else self._clock.wall_ns()
+        for _ in range(_MOST_PAGES):
+            page = (yield from ask(self._venue.recent_fills(grid.symbol, after=after, since_ns=since_ns))).value
+            for fill in page:
+                self._client.apply(fill, received_ns=self._clock.monotonic_ns())
+            newest = page[-1].trade_id if page else None
+            if newest is None or newest == after:
+                return
+            after = newest
+
+    def _take_listed(self, grid: ConnectedGrid, active: ActiveOrders) -> Steps[None]:
+        """Apply a list of open orders: where a cumulative is ahead of the known trades, the trades come first."""
+        for report in active.orders:
+            owner = report.client_order_id
+            if owner is not None and self._client.is_ours(report):
+                key = unpack(owner)
+                if key is not None:
+                    self._seen_sequence(key.sequence)
+                yield from self._read_missing_trades(grid.symbol, owner, report)
+            self._client.apply(report, received_ns=self._clock.monotonic_ns())
+
+    def _settle_unlisted(self, grid: ConnectedGrid, active: Answer[ActiveOrders]) -> Steps[None]:
+        """Settle every order we believe live: by the list where it stands there, else by a question of its own."""
+        listed = {report.client_order_id: report for report in active.value.orders if report.client_order_id}
+        for tracked in self._client.live_orders(grid.symbol):
+            number = tracked.request.client_order_id
+            report = listed.get(number)
+            if report is not None:
+                self._tell_settled(grid.name, number, report, active.asked_ns)
+            elif tracked.placed_ns < active.asked_ns:
+                yield from self.settle(grid.name, grid.symbol, number)
+
+    # --- one order ---
+
+    def settle(self, grid: str, symbol: str, client_order_id: ClientOrderId) -> Steps[None]:
+        """Ask what became of one order and tell its owner: fills first, then OrderSettled, OrderNotFound or
+        QueryFailed.
+
+        Never raises an ExchangeError.
+        """
+        outcome = yield from attempt(self._venue.query_order(self._client.ref(client_order_id, symbol)))
+        if isinstance(outcome, Failure):
+            self._tell_unsettled(grid, client_order_id, outcome)
+            return
+        yield from self._read_missing_trades(symbol, client_order_id, outcome.value)
+        self._client.apply(outcome.value, received_ns=self._clock.monotonic_ns())
+        self._tell_settled(grid, client_order_id, outcome.value, outcome.asked_ns)
+
+    def _read_missing_trades(self, symbol: str, client_order_id: ClientOrderId, report: OrderReport) -> Steps[None]:
+        """Read the trades of an order whose cumulative is ahead of them. Where that fails the cumulative counts."""
+        if report.filled <= self._client.ledger.filled(client_order_id) or report.order_id is None:
+            return
+        ref = OrderRef(symbol=symbol, client_order_id=client_order_id, order_id=report.order_id)
+        self._client.know(report.order_id, client_order_id, received_ns=self._clock.monotonic_ns())
+        outcome = yield from attempt(self._venue.order_fills(ref))
+        if isinstance(outcome, Failure):
+            return
+        for fill in outcome.value:
+            self._client.apply(fill, received_ns=self._clock.monotonic_ns())
+
+    def _tell_unsettled(self, grid: str, client_order_id: ClientOrderId, failure: Failure) -> None:
+        if isinstance(failure.error, UnknownOrder):
+            self._facts.tell_owner(OrderNotFound(grid=grid, client_order_id=client_order_id, asked_ns=failure.asked_ns))
+            return
+        self._facts.tell_owner(
+            QueryFailed(grid=grid, what="order", error=str(failure.error), client_order_id=client_order_id)
+        )
+
+    def _tell_settled(self, grid: str, client_order_id: ClientOrderId, report: OrderReport, asked_ns: int) -> None:
+        """Tell the state of an order; where the ledger knows more than the report (it came late), the ledger's."""
+        known = self._client.state(client_order_id)
+        status, filled = report.status, report.filled
+        if known is not None:
+            filled = max(filled, known.filled)
+            if known.has_ended and not status.is_terminal:
+                status = known.status
+        if status is OrderStatus.UNKNOWN:
+            self._facts.tell_owner(
+                QueryFailed(
+                    grid=grid, what="order", error="the venue does not say its state", client_order_id=client_order_id
+                )
+            )
+            return
+        self._facts.tell_owner(
+            OrderSettled(
+                grid=grid,
+                client_order_id=client_order_id,
+                order_id=report.order_id,
+                status=status,
+                filled=filled,
+                asked_ns=asked_ns,
+                reason=report.reason,
+                price=report.price or None,
+                quantity=report.quantity or None,
+            )
+        )
+
+    # --- audit ---
+
+    def audit(self) -> Steps[int]:
+        """Read open orders and position of every market and tell them. Returns how many markets could be read.
+
+        A question that fails is told as QueryFailed and never as an empty list.
+        """
+        complete = 0
+        for grid in self._grids.values():
+            active = yield from attempt(self._venue.active_orders(grid.symbol))
+            if isinstance(active, Failure):
+                self._tell_failed(grid, "active_orders", active)
+                continue
+            yield from self._take_listed(grid, active.value)
+            self.tell_listed(grid, active)
+            position = yield from attempt(self._venue.position(grid.symbol))
+            if isinstance(position, Failure):
+                self._tell_failed(grid, "position", position)
+                continue
+            self.tell_position(grid, position)
+            complete += 1
+        return complete
+
+    def _tell_failed(self, grid: ConnectedGrid, what: str, failure: Failure) -> None:
+        self._facts.tell_both(QueryFailed(grid=grid.name, what=what, error=str(failure.error)))
+
+    def tell_listed(self, grid: ConnectedGrid, active: Answer[ActiveOrders]) -> None:
+        """Tell which of our orders the venue lists."""
+        compared = self._client.snapshot(active.value, asked_ns=active.asked_ns)
+        message = ActiveOrdersListed(
+            grid=grid.name,
+            client_order_ids=compared.listed,
+            foreign=len(compared.foreign),
+            asked_ns=active.asked_ns,
+        )
+        self._facts.tell_both(message, journaled=False)
+
+    def tell_position(self, grid: ConnectedGrid, position: Answer[PositionReport]) -> None:
+        """Tell the account's position."""
+        report = position.value
+        message = PositionRead(
+            grid=grid.name,
+            quantity=report.quantity,
+            entry_price=report.entry_price,
+            liquidation_price=report.liquidation_price,
+            asked_ns=position.asked_ns,
+        )
+        self._facts.tell_both(message, journaled=False)
+
+    # --- ready ---
+
+    def foreign_problem(self, grid: ConnectedGrid, reading: GridReading, filled_net: Decimal) -> str:
+        """Return what of a market is not this bot's, for the start, or an empty text.
+
+        `filled_net` is the signed quantity of our fills told by this catch-up: they happened while we were away.
+        """
+        restored = grid.restored
+        ours = filled_net
+        if restored is not None:
+            ours += restored.external
+            ours += grid.sign * sum((lot.entry_filled - lot.exit_filled for lot in restored.lots), ZERO)
+        foreign = self._client.snapshot(reading.active.value).foreign
+        found = []
+        if foreign:
+            found.append(f"{len(foreign)} open orders")
+        if reading.position.value.quantity != ours:
+            found.append(f"a position of {plain(reading.position.value.quantity - ours)}")
+        return " and ".join(found)
+
+    def tell_ready(self, grid: ConnectedGrid, reading: GridReading) -> None:
+        """Tell that everything about a grid's market has been read and told."""
+        market = self.markets[grid.symbol]
+        applied = reading.position.value.leverage
+        leverage = market.leverage if applied is None else max(1, int(applied))
+        if leverage != grid.leverage:
+            self._facts.note(
+                LogEvent.RISK_LIMIT_HIT,
+                f"{grid.symbol}: leverage {leverage} applies, {grid.leverage} was asked for",
+                level=NoteLevel.WARNING,
+                grid=grid.name,
+            )
+        self._facts.tell_both(
+            ConnectionReady(
+                grid=grid.name,
+                rules=market.rules,
+                fees=market.fees,
+                position=reading.position.value.quantity,
+                leverage=leverage,
+                foreign_orders=self._client.snapshot(reading.active.value).foreign,
+                asked_ns=reading.position.asked_ns,
+            )
+        )
+
+
+def restore_client(client: ExchangeClient, grid: ConnectedGrid, *, placed_ns: int) -> None:
+    """Put what the journal knows of a market's orders into the client, so that nothing is told twice.
+
+    `placed_ns` is monotonic: orders of an earlier run were placed before every question of this one.
+    """
+    if grid.market is None:
+        return
+    for known in grid.market.orders:
+        request = OrderRequest(
+            client_order_id=known.client_order_id,
+            symbol=grid.symbol,
+            side=known.side,
+            quantity=known.quantity,
+            price=known.price,
+            post_only=False,
+            reduce_only=known.reduce_only,
+        )
+        client.restore(
+            request,
+            placed_ns=placed_ns,
+            order_id=known.order_id,
+            trades=known.trades,
+            filled=known.filled,
+            status=_settled_status(known.filled, known.quantity) if known.is_settled else OrderStatus.UNKNOWN,
+        )
+
+
+def _settled_status(filled: Decimal, quantity: Decimal) -> OrderStatus:
+    return OrderStatus.FILLED if filled >= quantity else OrderStatus.CANCELED
