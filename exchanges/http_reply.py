@@ -34,6 +34,7 @@ class _DeadlineStream(io.RawIOBase):
         self._clock = clock
         self._deadline_ns = deadline_ns
         self.finished = False
+        self.has_ended = False
 
     def readable(self) -> bool:
         return True
@@ -45,7 +46,9 @@ class _DeadlineStream(io.RawIOBase):
         if left_ns <= 0:
             raise TimeoutError("the reply took too long")
         self._source.settimeout(left_ns / _SECOND_NS)
-        return self._source.recv_into(buffer)
+        size = self._source.recv_into(buffer)
+        self.has_ended = size == 0
+        return size
 
 
 class _ReplyFile(io.BufferedReader):
@@ -79,8 +82,14 @@ def read_reply(
     source = _ReplyFile(stream)
     answer = http.client.HTTPResponse(source, method=method)  # type: ignore[arg-type]
     answer.begin()
+    # http.client takes the end of the stream for the end of the head, and stops at the first line that is no header.
+    if stream.has_ended or answer.headers.defects:
+        raise BrokenReplyError("the head is cut or garbled")
     if answer.status < http.client.OK:
         raise BrokenReplyError(f"status {answer.status} where a final one belongs")
+    headers = _headers_of(answer)
+    if "," in headers.get("content-length", ""):
+        raise BrokenReplyError("the length of the body is announced twice")
     if answer.length is not None and answer.length > max_body_bytes:
         raise BrokenReplyError(f"a body of {answer.length} bytes is announced")
     body = answer.read(max_body_bytes + 1)
@@ -89,7 +98,6 @@ def read_reply(
     if answer.length:
         raise BrokenReplyError(f"the body ended {answer.length} bytes early")
     received_ns = clock.wall_ns()
-    headers = _headers_of(answer)
     is_reusable = not answer.will_close and source.is_drained()
     body = _decoded(body, headers.get("content-encoding", ""), max_body_bytes)
     return HttpReply(status=answer.status, headers=headers, body=body, received_ns=received_ns), is_reusable
