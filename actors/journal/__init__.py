@@ -1,6 +1,7 @@
 """The bot's memory: the journal's actor, its reader, and what a restart starts from."""
 
 from actors.journal.actor import AnswerReservations, FlushJournal, Journal, JournalFailed, JournalRecovered
+from actors.journal.latches import clear_latches
 from actors.journal.reader import JournalReader, KnownOrder, Restored, RestoredMarket
 from actors.journal.state import OpenedState, open_state
 from actors.journal.writer import Market
@@ -17,5 +18,6 @@ __all__ = [
     "OpenedState",
     "Restored",
     "RestoredMarket",
+    "clear_latches",
     "open_state",
 ]

@@ -1,0 +1,167 @@
+"""Accounts for the exchanges of a configuration: real ones live, simulated ones on paper.
+
+The bot cannot tell them apart: only addresses and credentials differ.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from actors.config import secret_resolver
+from actors.settings import BotSettings
+from exchanges import VENUES
+from exchanges.errors import BotError, ConfigError
+from exchanges.secrets import Secret
+from exchanges.simulated.launch import VenueChoice, VenueLaunch
+from exchanges.simulated.process import ServedVenue, SimulatedVenueProcess, VenueProcessError
+from exchanges.venue import Venue
+
+
+class PaperError(BotError):
+    """The simulated venue could not be started, reached or asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """An account for every exchange that a grid uses, and the secrets that must not appear in any output."""
+
+    venues: Mapping[str, Venue]
+    secrets: tuple[Secret, ...]
+
+
+def live_accounts(settings: BotSettings, environ: Mapping[str, str] | None = None) -> Accounts:
+    """Return the real accounts, with credentials from environment variables or private files.
+
+    Raises:
+        ConfigError: every missing or unusable credential at once, by the name of its environment variable.
+    """
+    environ = os.environ if environ is None else environ
+    venues: dict[str, Venue] = {}
+    secrets: list[Secret] = []
+    problems: list[str] = []
+    for name in used_exchanges(settings):
+        resolve = _remembering(secret_resolver(settings, f"exchange.{name}", environ), secrets)
+        try:
+            venues[name] = VENUES[settings.venues[name]]().from_settings(settings.exchanges[name], resolve)
+        except ConfigError as error:
+            problems.extend(f"exchange.{name}: {problem}" for problem in error.problems)
+    if problems:
+        raise ConfigError(problems)
+    return Accounts(venues, tuple(secrets))
+
+
+def _remembering(resolve: Callable[[str], Secret | None], secrets: list[Secret]) -> Callable[[str], Secret | None]:
+    def resolve_and_remember(variable: str) -> Secret | None:
+        secret = resolve(variable)
+        if secret is not None:
+            secrets.append(secret)
+        return secret
+
+    return resolve_and_remember
+
+
+def paper_accounts(settings: BotSettings, served: Mapping[str, ServedVenue]) -> Accounts:
+    """Return accounts on simulated venues, with the throw-away credentials they were served with."""
+    secrets = [Secret(str(value)) for venue in served.values() for value in venue.credentials.values()]
+    venues = {
+        name: VENUES[settings.venues[name]]().with_credentials(
+            settings.exchanges[name],
+            {key: str(value) for key, value in venue.credentials.items()},
+            venue.rest,
+            venue.ws,
+        )
+        for name, venue in served.items()
+    }
+    return Accounts(venues, tuple(secrets))
+
+
+def used_exchanges(settings: BotSettings) -> tuple[str, ...]:
+    """Return the names of the exchanges that grids trade on, in the order of the file."""
+    wanted = {grid.exchange for grid in settings.grids}
+    return tuple(name for name in settings.venues if name in wanted)
+
+
+def launch_of(settings: BotSettings, *, state_dir: Path | None, outlives_clients: bool) -> VenueLaunch:
+    """Return what the process of simulated venues is told: one venue per used exchange, its grids' markets."""
+    choices = tuple(
+        VenueChoice(name=name, venue=settings.venues[name], symbols=_symbols(settings, name))
+        for name in used_exchanges(settings)
+    )
+    return VenueLaunch(venues=choices, paper=settings.paper, state_dir=state_dir, outlives_clients=outlives_clients)
+
+
+def _symbols(settings: BotSettings, exchange: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(grid.symbol for grid in settings.grids if grid.exchange == exchange))
+
+
+class PaperVenues:
+    """The simulated venues of a paper run: started or found again, asked for their verdict, ended.
+
+    Used from one thread. Their account lives in `STATE_DIR/venue` and outlives bot and venue process.
+    """
+
+    def __init__(self, settings: BotSettings) -> None:
+        state_dir = Path(settings.desk.state_dir) / "venue"
+        self._settings = settings
+        self._process = SimulatedVenueProcess(launch_of(settings, state_dir=state_dir, outlives_clients=False))
+
+    @property
+    def was_running(self) -> bool:
+        """Whether `start` found a process that was already there (and may be somebody's running bot's)."""
+        return self._process.was_running
+
+    def start(self) -> tuple[BotSettings, Accounts]:
+        """Return the settings with the venues' own symbol names, and an account on each venue.
+
+        Raises:
+            PaperError: the venue did not come up; the text holds the end of its log.
+        """
+        try:
+            served = self._process.start()
+        except VenueProcessError as error:
+            raise PaperError(str(error)) from None
+        return renamed(self._settings, served), paper_accounts(self._settings, served)
+
+    def verdict(self) -> dict[str, dict[str, int]]:
+        """Return `violations` and `faults_injected` by exchange, from the venues' own books.
+
+        Raises:
+            PaperError: a venue does not answer; nothing may be concluded about violations.
+        """
+        return {
+            name: {"violations": int(row["violations"]), "faults_injected": int(row["faults_injected"])}
+            for name, row in self._status().items()
+        }
+
+    def prices_finished(self) -> bool:
+        """Return whether a tape has come to its end on every venue."""
+        return all(bool(row["prices_finished"]) for row in self._status().values())
+
+    def _status(self) -> dict[str, dict[str, Any]]:
+        try:
+            return self._process.status()
+        except VenueProcessError as error:
+            raise PaperError(str(error)) from None
+
+    def stop(self) -> None:
+        """End the process; the account is saved."""
+        self._process.stop()
+
+
+def renamed(settings: BotSettings, served: Mapping[str, ServedVenue]) -> BotSettings:
+    """Return the settings with each grid's symbol as its simulated venue spells it (`BTC` is Aster's `BTCUSDT`)."""
+    spelled = {
+        (name, wanted): actual
+        for name, venue in served.items()
+        for wanted, actual in _pairs(_symbols(settings, name), venue.symbols)
+    }
+    grids = tuple(
+        replace(grid, symbol=spelled.get((grid.exchange, grid.symbol), grid.symbol)) for grid in settings.grids
+    )
+    return replace(settings, grids=grids)
+
+
+def _pairs(wanted: Sequence[str], actual: Sequence[str]) -> list[tuple[str, str]]:
+    return list(zip(wanted, actual, strict=True)) if len(wanted) == len(actual) else []

@@ -1,0 +1,42 @@
+"""The summary of a run, for scripts (one line of JSON) and for people."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+_LINES = (
+    ("entries", "{entries_placed} placed, {entries_filled} filled"),
+    ("lots", "{lots_opened} opened, {lots_closed} closed, {lots_open} open"),
+    ("position", "{position}, of it without exit {unprotected_quantity}, dust {dust_quantity}"),
+    ("P&L after fees", "{realized_pnl}, fees {fees}, funding {funding}"),
+    ("naked time", "max {naked_seconds_max} s, p99 {naked_seconds_p99} s"),
+    ("fill to exit", "p50 {fill_to_exit_us_p50} us, p99 {fill_to_exit_us_p99} us"),
+    ("reconnects", "{reconnects}, faults injected {faults_injected}"),
+    ("violations", "{violations}"),
+)
+
+
+def with_verdict(summary: Mapping[str, Any], verdict: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
+    """Return the summary with `violations` and `faults_injected` of the simulated venues, each and in all.
+
+    A live run has no such witness: an empty verdict counts as 0 and the summary's mode says what that is worth.
+    """
+    keys = ("faults_injected", "violations")
+    venues = {
+        name: {**counts, **{key: verdict.get(name, {}).get(key, 0) for key in keys}}
+        for name, counts in summary["venues"].items()
+    }
+    totals = {key: sum(row.get(key, 0) for row in verdict.values()) for key in keys}
+    rest = {key: value for key, value in summary.items() if key not in ("venues", "state")}
+    return {"mode": rest.pop("mode"), "venues": venues, **rest, **totals, "state": summary["state"]}
+
+
+def as_json(outcome: Mapping[str, Any]) -> str:
+    """Return the one line that `--json` prints."""
+    return json.dumps(outcome, separators=(",", ":"))
+
+
+def for_people(outcome: Mapping[str, Any]) -> str:
+    """Return the lines a person reads at the end of a run."""
+    head = f"{outcome['mode']} run of {outcome['runtime_s']} s ended {outcome['state']}"
+    return "\n".join([head, *(f"  {name:<15} {text.format_map(outcome)}" for name, text in _LINES)])

@@ -1,0 +1,116 @@
+"""What each option does, from the configuration file to the exit code.
+
+Texts for people go to stderr, answers (`--check --print`, `--explain`, `--status`, `--serve`, `--json`) to stdout.
+"""
+
+import json
+import sys
+import threading
+from pathlib import Path
+
+from actors.app.accounts import PaperVenues, launch_of, live_accounts
+from actors.app.control import ControlError, send_command
+from actors.app.explain import explain
+from actors.app.market import read_markets
+from actors.app.options import ExitCode, Options
+from actors.app.trading import trade
+from actors.config import check, format_effective
+from actors.config.startup import Market
+from actors.journal import clear_latches
+from actors.settings import BotSettings, Mode
+from exchanges.clock import SystemClock
+from exchanges.errors import BotError, ConfigError
+from exchanges.simulated.process import serve
+
+
+def run(options: Options, stop: threading.Event) -> ExitCode:
+    """Return the exit code of one run; `stop` is set by the first Ctrl-C or SIGTERM."""
+    found = check(options.conf, options.overrides)
+    for warning in found.warnings:
+        _say(f"warning: {warning}")
+    for problem in found.problems:
+        _say(problem)
+    settings = found.settings
+    if settings is None:
+        count = len(found.problems)
+        _say(f"{options.conf}: {count} problem{'s' if count > 1 else ''}; nothing was started")
+        return ExitCode.USAGE
+    try:
+        return _dispatch(options, settings, stop)
+    except ConfigError as error:
+        for problem in error.problems:
+            _say(problem)
+        return ExitCode.USAGE
+    except BotError as error:
+        _say(str(error))
+        return ExitCode.FAILED
+
+
+def _dispatch(options: Options, settings: BotSettings, stop: threading.Event) -> ExitCode:
+    if options.check:
+        return _check(options, settings)
+    if options.verb:
+        return _tell(options.verb, settings)
+    if options.serve:
+        return _serve(settings, stop)
+    if options.explain:
+        return _explain(settings)
+    return trade(settings, options, stop)
+
+
+def _check(options: Options, settings: BotSettings) -> ExitCode:
+    if options.print_settings:
+        sys.stdout.write(format_effective(settings))
+    else:
+        sys.stdout.write(f"{options.conf}: no problems\n")
+    return ExitCode.CLEAN
+
+
+def _tell(verb: str, settings: BotSettings) -> ExitCode:
+    """Say one verb to the running bot; `--resume` with no bot running clears the latches for the next start."""
+    state_dir = Path(settings.desk.state_dir)
+    try:
+        answer = send_command(state_dir, verb)
+    except ControlError as error:
+        cleared = clear_latches(state_dir) if verb == "resume" else ()
+        if not cleared:
+            _say(str(error))
+            return ExitCode.FAILED
+        sys.stdout.write(f"no bot is running; cleared for the next start: {', '.join(cleared)}\n")
+        return ExitCode.CLEAN
+    sys.stdout.write(json.dumps(answer, indent=2 if verb == "status" else None) + "\n")
+    return ExitCode.CLEAN
+
+
+def _serve(settings: BotSettings, stop: threading.Event) -> ExitCode:
+    state_dir = Path(settings.desk.state_dir) / "venue"
+    try:
+        serve(launch_of(settings, state_dir=state_dir, outlives_clients=True), stop, sys.stdout)
+    except (OSError, RuntimeError, ValueError) as error:
+        _say(f"the simulated venue ended: {error}")
+        return ExitCode.FAILED
+    return ExitCode.CLEAN
+
+
+def _explain(settings: BotSettings) -> ExitCode:
+    clock = SystemClock()
+    if settings.desk.mode is Mode.LIVE:
+        _print_ladders(settings, read_markets(settings, live_accounts(settings).venues, clock))
+        return ExitCode.CLEAN
+    venues = PaperVenues(settings)
+    try:
+        settings, accounts = venues.start()
+        _print_ladders(settings, read_markets(settings, accounts.venues, clock))
+    finally:
+        if not venues.was_running:
+            venues.stop()
+    return ExitCode.CLEAN
+
+
+def _print_ladders(settings: BotSettings, markets: dict[str, Market]) -> None:
+    for grid in settings.grids:
+        sys.stdout.write(explain(settings, grid, markets[grid.name]) + "\n")
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")

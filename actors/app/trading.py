@@ -1,0 +1,154 @@
+"""One trading run, live or on paper: start everything in order, wait, take the summary, stop everything in reverse."""
+
+import sys
+import threading
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from actors.app.accounts import Accounts, PaperError, PaperVenues, live_accounts
+from actors.app.consent import confirm_live
+from actors.app.control import ControlServer
+from actors.app.live_view import LiveView, LogTail
+from actors.app.logs import LogFiles, Redactor, lines_to, set_up_logs
+from actors.app.options import ExitCode, Options
+from actors.app.outcome import as_json, for_people, with_verdict
+from actors.bot import TradingBot
+from actors.settings import BotSettings, Mode
+from actors.status import BotState, BotStatus, summary
+from exchanges.clock import Clock, SystemClock
+from exchanges.errors import ConfigError
+
+_LOOK_EVERY_S = 0.2
+_LOOKS_PER_TAPE_CHECK = 5
+
+
+def trade(settings: BotSettings, options: Options, stop: threading.Event) -> ExitCode:
+    """Run until `stop`, the given duration, the end of a tape, or a bot that can go no further.
+
+    Raises:
+        BotError: something could not be started; everything that was started has been stopped again.
+    """
+    if settings.desk.mode is Mode.REPLAY:
+        raise ConfigError(["desk.mode = replay: not available yet; use paper with paper.prices = tape"])
+    with ExitStack() as cleanup:
+        return _Run(settings, options, stop, cleanup).run()
+
+
+class _Run:
+    """The parts of one run. Main thread only; `cleanup` stops them in reverse order."""
+
+    def __init__(self, settings: BotSettings, options: Options, stop: threading.Event, cleanup: ExitStack) -> None:
+        self._settings = settings
+        self._options = options
+        self._stop = stop
+        self._cleanup = cleanup
+        self._clock: Clock = SystemClock()
+        self._paper: PaperVenues | None = None
+
+    def run(self) -> ExitCode:
+        accounts = self._accounts()
+        show_live = sys.stdout.isatty() and sys.stderr.isatty() and not self._options.json
+        tail = self._start_logs(accounts, show_live=show_live)
+        bot = TradingBot(self._settings, accounts.venues, clock=self._clock)
+        self._cleanup.callback(bot.stop)
+        bot.start()
+        self._start_control(bot)
+        if show_live:
+            view = LiveView(bot.status, tail)
+            self._cleanup.callback(view.close)
+            view.start()
+        status = self._wait(bot)
+        outcome = with_verdict(summary(status), self._verdict())
+        self._cleanup.close()
+        self._print(outcome, status)
+        return _exit_code(status)
+
+    def _accounts(self) -> Accounts:
+        if self._settings.desk.mode is Mode.LIVE:
+            accounts = live_accounts(self._settings)
+            if not self._settings.desk.observe:
+                confirm_live(self._settings, yes=self._options.yes)
+            return accounts
+        self._paper = PaperVenues(self._settings)
+        self._cleanup.callback(self._paper.stop)
+        self._settings, accounts = self._paper.start()
+        return accounts
+
+    def _start_logs(self, accounts: Accounts, *, show_live: bool) -> LogTail:
+        redact = Redactor(accounts.secrets)
+        tail = LogTail(redact)
+        log = self._settings.log
+        files = LogFiles(
+            folder=Path(self._settings.desk.log_dir) / self._settings.desk.name,
+            rotate_mb=log.rotate_mb,
+            keep=log.keep_files,
+            events=log.events_jsonl,
+        )
+        set_up_logs(log.level, redact, tail if show_live else lines_to(sys.stderr, redact), files)
+        return tail
+
+    def _start_control(self, bot: TradingBot) -> None:
+        control = self._settings.control
+        if control.listen == "off":
+            return
+        handlers = {
+            "status": lambda: summary(bot.status()),
+            "pause": lambda: _done(bot.pause),
+            "resume": lambda: _done(bot.resume),
+            "flatten": lambda: _done(bot.flatten),
+            "stop": lambda: _done(self._stop.set),
+        }
+        server = ControlServer(control.listen, Path(self._settings.desk.state_dir), handlers)
+        self._cleanup.callback(server.close)
+        server.start()
+
+    def _wait(self, bot: TradingBot) -> BotStatus:
+        """Return the last picture before any shutdown order."""
+        run_for_ns = self._options.run_for_ns
+        started_ns = self._clock.monotonic_ns()
+        looks = 0
+        while True:
+            status = bot.status()
+            looks += 1
+            if self._stop.is_set() or _has_ended(status, is_bounded=run_for_ns is not None):
+                return status
+            if run_for_ns is not None and self._clock.monotonic_ns() - started_ns >= run_for_ns:
+                return status
+            if looks % _LOOKS_PER_TAPE_CHECK == 0 and self._tape_is_over():
+                return status
+            self._stop.wait(_LOOK_EVERY_S)
+
+    def _tape_is_over(self) -> bool:
+        try:
+            return self._paper is not None and self._paper.prices_finished()
+        except PaperError:
+            return False  # a venue that is busy or gone is the connection's business, not the end of its tape
+
+    def _verdict(self) -> Mapping[str, Mapping[str, int]]:
+        return {} if self._paper is None else self._paper.verdict()
+
+    def _print(self, outcome: dict[str, Any], status: BotStatus) -> None:
+        if status.fatal:
+            sys.stderr.write(status.fatal + "\n")
+        sys.stdout.write((as_json(outcome) if self._options.json else for_people(outcome)) + "\n")
+
+
+def _done(action: Any) -> Mapping[str, Any]:  # noqa: ANN401 - any function without arguments
+    action()
+    return {}
+
+
+def _has_ended(status: BotStatus, *, is_bounded: bool) -> bool:
+    """Whether there is nothing to wait for: the bot failed, or a stop is latched and a bounded run has closed it."""
+    if status.fatal or status.state in (BotState.FAILED, BotState.STOPPED):
+        return True
+    is_closing = any(grid.book is not None and grid.book.flatten is not None for grid in status.grids)
+    return is_bounded and status.state is BotState.HALTED and not is_closing
+
+
+def _exit_code(status: BotStatus) -> ExitCode:
+    if status.state is BotState.HALTED or (status.state is BotState.FAILED and not status.fatal):
+        return ExitCode.HALTED
+    return ExitCode.USAGE if status.fatal else ExitCode.CLEAN
