@@ -5,9 +5,8 @@ Each market is a process of its own with its own random streams:
 * The fair price moves in jumps: for moments it stands still, then it goes on. Jumps come faster in wild spells and
   slower in calm ones (the logarithm of their rate is a mean-reverting process, and each large jump calls for more), so
   that volatility clusters.
-* Trends: the market goes through legs of some seconds, up, down or sideways, of random slope and length; the jumps of
-  a leg lean its way. An up leg is more often followed by a down leg than by another one, and a weak pull leads back to
-  an anchor that wanders itself: the price stays near where it began for hours without being held on a line.
+* Trends on two scales: swings of some seconds around an anchor (up to a random height, then mostly back, at random
+  speed, with pauses), and the anchor itself, which drifts up or down for tens of seconds and is drawn home over hours.
 * The book follows the fair price with a quiver of a tick or two: a spread of a few ticks, sizes that change, trades
   that hit the bid or lift the ask. When the price goes through the touch, the trade that took it is printed before the
   new quote.
@@ -41,11 +40,12 @@ class Weather:
     Attributes:
         jump: Standard deviation of the log-return of one jump.
         jumps: Jumps per second in ordinary weather.
-        slope: Typical drift of a leg as log-return per second.
-        leg_s: Shortest and longest leg.
-        turn: Chance that a leg is followed by the opposite one.
-        stay: Chance that a leg is followed by one like it; the rest are sideways legs.
-        pull: Share of the distance to the anchor taken back.
+        speed: Typical slope of a swing as log-return per second (between half and one and a half of it).
+        height: Smallest and largest distance from the anchor at which a swing ends, as log-return.
+        turn: Chance that a swing is followed by the opposite one.
+        stay: Chance that it goes on; in the rest of cases the market pauses.
+        longest_s: A swing that does not get there ends after so long.
+        pause_s: Shortest and longest pause.
         trend: Largest slope of the anchor as log-return per second.
         trend_s: Shortest and longest trend.
         cluster: Standard deviation of the logarithm of the rate of jumps.
@@ -56,16 +56,17 @@ class Weather:
         updates: Changes of the book per second.
     """
 
-    jump: float = 0.0004
-    jumps: float = 1.2
-    slope: float = 0.0004
-    leg_s: tuple[float, float] = (2.5, 9.0)
-    turn: float = 0.70
-    stay: float = 0.15
-    pull: float = 0.004
-    trend: float = 0.00012
+    jump: float = 0.0002
+    jumps: float = 2.5
+    speed: float = 0.0009
+    height: tuple[float, float] = (0.0008, 0.0022)
+    turn: float = 0.85
+    stay: float = 0.05
+    longest_s: float = 8.0
+    pause_s: tuple[float, float] = (0.5, 2.0)
+    trend: float = 0.0002
     trend_s: tuple[float, float] = (20.0, 60.0)
-    cluster: float = 0.35
+    cluster: float = 0.3
     cluster_s: float = 15.0
     shock: float = 0.1
     quiver_ticks: float = 2.0
@@ -86,7 +87,14 @@ def scaled(weather: Weather, volatility_pct_per_day: Decimal | None) -> Weather:
     if volatility_pct_per_day is None:
         return weather
     factor = float(volatility_pct_per_day / DEFAULT_VOLATILITY_PCT_PER_DAY)
-    return replace(weather, jump=weather.jump * factor, slope=weather.slope * factor, trend=weather.trend * factor)
+    low, high = weather.height
+    return replace(
+        weather,
+        jump=weather.jump * factor,
+        speed=weather.speed * factor,
+        height=(low * factor, high * factor),
+        trend=weather.trend * factor,
+    )
 
 
 class SyntheticMarket:
@@ -96,7 +104,7 @@ class SyntheticMarket:
         self._rules = rules
         self._weather = weather
         self._noise = random.Random(f"{seed}/noise")  # noqa: S311 - a simulation, no secret
-        self._legs = random.Random(f"{seed}/legs")  # noqa: S311 - a simulation, no secret
+        self._swings = random.Random(f"{seed}/swings")  # noqa: S311 - a simulation, no secret
         self._flow = random.Random(f"{seed}/flow")  # noqa: S311 - a simulation, no secret
         self._log_start = math.log(float(start_price / rules.tick))
         self._offset = 0.0
@@ -105,7 +113,8 @@ class SyntheticMarket:
         self._quiver = 0.0
         self._direction = 0
         self._drift = 0.0
-        self._leg_left_s = 0.0
+        self._height = 0.0
+        self._swing_left_s = 0.0
         self._trend = 0.0
         self._trend_left_s = 0.0
         self._unit = max(float(Decimal(20_000) / start_price / rules.step), 1.0)
@@ -132,15 +141,16 @@ class SyntheticMarket:
 
     def _move(self, step_s: float) -> None:
         weather, noise = self._weather, self._noise
-        self._leg_left_s -= step_s
-        if self._leg_left_s <= 0:
-            self._next_leg()
+        self._swing_left_s -= step_s
+        is_there = (self._offset - self._anchor) * self._direction >= self._height and self._direction != 0
+        if self._swing_left_s <= 0 or is_there:
+            self._next_swing()
         pace = min(step_s / weather.cluster_s, 1.0)
         self._log_rate += -self._log_rate * pace + weather.cluster * math.sqrt(2.0 * pace) * noise.gauss(0.0, 1.0)
         self._trend_left_s -= step_s
         if self._trend_left_s <= 0:
-            self._trend_left_s = self._legs.uniform(*weather.trend_s)
-            self._trend = weather.trend * self._legs.uniform(-1.0, 1.0)
+            self._trend_left_s = self._swings.uniform(*weather.trend_s)
+            self._trend = weather.trend * self._swings.uniform(-1.0, 1.0)
         self._anchor += (self._trend - self._anchor / _HOME_S) * step_s
         fade = min(step_s / weather.quiver_s, 1.0)
         self._quiver += -self._quiver * fade + weather.quiver_ticks * math.sqrt(2.0 * fade) * noise.gauss(0.0, 1.0)
@@ -151,22 +161,23 @@ class SyntheticMarket:
     def _jump(self) -> None:
         weather = self._weather
         draw = self._noise.gauss(0.0, 1.0)
-        back = (self._anchor - self._offset) * weather.pull
-        self._offset += weather.jump * draw + (self._drift + back + self._trend) / weather.jumps
+        self._offset += weather.jump * draw + (self._drift + self._trend) / weather.jumps
         self._log_rate += weather.shock * (abs(draw) - _MEAN_DRAW)
 
-    def _next_leg(self) -> None:
-        weather, legs = self._weather, self._legs
-        shortest, longest = weather.leg_s
-        self._leg_left_s = legs.uniform(shortest, longest)
-        draw = legs.random()
+    def _next_swing(self) -> None:
+        """Turn, go on or pause; after a pause go towards the anchor more often than away from it."""
+        weather, swings = self._weather, self._swings
+        draw = swings.random()
         if self._direction == 0:
-            self._direction = 1 if draw < 0.5 else -1  # noqa: PLR2004 - a fair coin
+            is_above = self._offset > self._anchor
+            self._direction = -1 if is_above == (draw < weather.turn) else 1
         elif draw < weather.turn:
             self._direction = -self._direction
         elif draw >= weather.turn + weather.stay:
             self._direction = 0
-        self._drift = self._direction * weather.slope * legs.uniform(0.5, 1.5)
+        self._height = swings.uniform(*weather.height)
+        self._drift = self._direction * weather.speed * swings.uniform(0.5, 1.5)
+        self._swing_left_s = weather.longest_s if self._direction else swings.uniform(*weather.pause_s)
 
     # --- the book ---
 
@@ -197,7 +208,7 @@ class SyntheticMarket:
         elif new_bid >= ask:
             yield self._trade(ask, self._sizes["ask"], buyer_is_maker=False)
         elif self._flow.random() < 0.5:  # noqa: PLR2004 - half of the quiet updates come with a trade
-            buyer_is_maker = self._flow.random() < 0.5 - 0.2 * self._direction  # the flow leans with the leg
+            buyer_is_maker = self._flow.random() < 0.5 - 0.2 * self._direction  # the flow leans with the swing
             side = "bid" if buyer_is_maker else "ask"
             quantity = max(int(self._sizes[side] * self._flow.uniform(0.05, 0.6)), 1)
             yield self._trade(bid if buyer_is_maker else ask, quantity, buyer_is_maker=buyer_is_maker)
