@@ -85,9 +85,10 @@ class FaceBench:
         symbols: tuple[str, ...] = ("BTCUSDT",),
         credentials: AsterCredentials | None = None,
         quote: bool = True,
+        start_ns: int = START_NS,
         **paper: object,
     ) -> None:
-        self.now_ns = START_NS
+        self.now_ns = start_ns
         self.prices = ScriptedPrices()
         self.credentials = credentials or make_credentials(Random(7))
         settings = replace(QUIET, **paper)  # type: ignore[arg-type]

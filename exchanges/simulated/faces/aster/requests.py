@@ -110,7 +110,8 @@ class Gate:
             VenueRefusal: -1102, -1022, -1000 naming the signature, -4225, -5050.
         """
         body = call.body.decode(errors="replace")
-        text = call.query if "signature=" in call.query else body
+        signed = [text for text in (call.query, body) if "signature=" in text]
+        text = signed[0] if signed else call.query or body
         text, signature = signed_text(text)
         params = read_params(text)
         for name in ("signer", "nonce"):
