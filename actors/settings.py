@@ -198,7 +198,6 @@ class LogSettings:
 
     level: LogLevel = setting(help="least level that is written", default=LogLevel.INFO)
     events_jsonl: bool = setting(help="one JSON line per event, for machines", default=True)
-    record_messages: bool = setting(help="flight recorder: the last messages of every actor, redacted", default=True)
     rotate_mb: int = setting(help="size at which a log file is rotated", unit="MB", ge=1, le=10000, default=50)
     keep_files: int = setting(help="rotated files that are kept", ge=1, le=1000, default=20)
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from loguru import logger
 
@@ -142,11 +142,11 @@ def set_up_logs(level: str, redact: Redactor, show: "Callable[[Message], None]",
         files: The log files, None for none.
     """
     logger.remove()  # noqa: TID251 - run.py's own process: this is the one place that owns the sinks
-    _add_sink(show, level)
+    add_sink(show, level)
     if files is not None:
-        _add_sink(_rotating(files, "bot.log", redact, str), level)
+        add_sink(_rotating(files, "bot.log", redact, str), level)
         if files.events:
-            _add_sink(_rotating(files, "events.jsonl", redact, _event_line), level, _is_event)
+            add_sink(_rotating(files, "events.jsonl", redact, _event_line), level, _is_event)
     logger.enable("actors")
     logger.enable("exchanges")
 
@@ -156,9 +156,22 @@ def _rotating(files: LogFiles, name: str, redact: Redactor, text: "Callable[[Mes
     return PrivateRotatingFile(files.folder / name, max_bytes=size, keep=files.keep, redact=redact, text=text)
 
 
-def _add_sink(
-    sink: "Callable[[Message], None] | PrivateRotatingFile",
-    level: str,
-    only: "Callable[[Record], bool] | None" = None,
-) -> None:
-    logger.add(sink, level=level, format=_line, filter=only, backtrace=False, diagnose=False, catch=True)  # noqa: TID251 - see set_up_logs
+class Sink(Protocol):
+    """An object that loguru writes finished lines to, and stops when the sink is removed."""
+
+    def write(self, message: "Message") -> None: ...
+    def stop(self) -> None: ...
+
+
+def add_sink(
+    sink: "Callable[[Message], None] | Sink", level: str, only: "Callable[[Record], bool] | None" = None
+) -> int:
+    """Add a sink in this program's format and return its number; `only` says which records it wants."""
+    return logger.add(  # noqa: TID251 - see set_up_logs
+        sink, level=level, format=_line, filter=only, backtrace=False, diagnose=False, catch=True
+    )
+
+
+def remove_sink(number: int) -> None:
+    """Remove one sink; it is stopped."""
+    logger.remove(number)  # noqa: TID251 - see set_up_logs

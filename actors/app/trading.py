@@ -1,5 +1,6 @@
 """One trading run, live or on paper: start everything in order, wait, take the summary, stop everything in reverse."""
 
+import os
 import sys
 import threading
 from collections.abc import Mapping
@@ -11,7 +12,8 @@ from actors.app.accounts import Accounts, PaperError, PaperVenues, live_accounts
 from actors.app.consent import confirm_live
 from actors.app.control import ControlServer
 from actors.app.live_view import LiveView, LogTail
-from actors.app.logs import LogFiles, Redactor, lines_to, set_up_logs
+from actors.app.logs import LogFiles, Redactor, add_sink, lines_to, remove_sink, set_up_logs
+from actors.app.notify import Notifier, apprise_sender
 from actors.app.options import ExitCode, Options
 from actors.app.outcome import as_json, for_people, with_verdict
 from actors.bot import TradingBot
@@ -48,6 +50,9 @@ class _Run:
         self._paper: PaperVenues | None = None
 
     def run(self) -> ExitCode:
+        interval_ms = self._settings.host.gil_switch_interval_ms
+        if interval_ms is not None:
+            sys.setswitchinterval(float(interval_ms) / 1000)
         accounts = self._accounts()
         show_live = sys.stdout.isatty() and sys.stderr.isatty() and not self._options.json
         tail = self._start_logs(accounts, show_live=show_live)
@@ -87,7 +92,19 @@ class _Run:
             events=log.events_jsonl,
         )
         set_up_logs(log.level, redact, tail if show_live else lines_to(sys.stderr, redact), files)
+        self._start_alerts(redact)
         return tail
+
+    def _start_alerts(self, redact: Redactor) -> None:
+        notify = self._settings.notify
+        if not notify.urls_env:
+            return
+        urls = os.environ.get(notify.urls_env, "")
+        if not urls.strip():
+            raise ConfigError([f"notify.urls_env = {notify.urls_env}: this environment variable is not set"])
+        sender = apprise_sender(urls)
+        notifier = Notifier(self._settings.desk.name, notify, sender, redact, self._clock)
+        self._cleanup.callback(remove_sink, add_sink(notifier, notify.min_level))
 
     def _start_control(self, bot: TradingBot) -> None:
         control = self._settings.control
