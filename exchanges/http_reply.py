@@ -95,8 +95,8 @@ def read_reply(
     body = answer.read(max_body_bytes + 1)
     if len(body) > max_body_bytes:
         raise BrokenReplyError(f"the body is larger than {max_body_bytes} bytes")
-    if answer.length:
-        raise BrokenReplyError(f"the body ended {answer.length} bytes early")
+    if answer.length or (answer.chunked and stream.has_ended):  # the last chunk has an end of its own
+        raise BrokenReplyError("the body ended early")
     received_ns = clock.wall_ns()
     is_reusable = not answer.will_close and source.is_drained()
     body = _decoded(body, headers.get("content-encoding", ""), max_body_bytes)

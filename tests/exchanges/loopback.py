@@ -195,10 +195,10 @@ class Loopback:
             self._sockets.append(connected)
             thread = threading.Thread(target=self._serve, args=(connected, script), name="loopback-peer")
             self._threads.append(thread)
-            thread.start()
             with self._changed:
                 self.connections += 1
                 self._changed.notify_all()
+            thread.start()
 
     def _serve(self, connected: socket.socket, script: Script) -> None:
         try:

@@ -1,9 +1,10 @@
 """Requests over real sockets: what a venue, a front server or a network may do to one, and what may be concluded."""
 
 import gzip
+import socket
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -11,6 +12,7 @@ import requests
 
 from exchanges.clock import SystemClock
 from exchanges.errors import ConfigError, OutcomeUnknown, RequestNotSent
+from exchanges.network import open_socket
 from exchanges.rest_transport import RestTransport
 from exchanges.venue import SignedRequest
 from tests.exchanges.loopback import (
@@ -321,9 +323,12 @@ def test_dripping_reply_is_unknown_at_the_deadline_of_the_whole():
             peer.send(b"X: y\r\n")
         peer.wait_closed()
 
-    with Loopback(script) as server, transport_to(server, clock=clock) as transport:
-        with pytest.raises(OutcomeUnknown) as caught:
-            transport.send(post(), lambda _: dripped.set())
+    with (
+        Loopback(script) as server,
+        transport_to(server, clock=clock) as transport,
+        pytest.raises(OutcomeUnknown) as caught,
+    ):
+        transport.send(post(), lambda _: dripped.set())
     assert "took too long" in str(caught.value)
 
 
@@ -470,6 +475,146 @@ def test_connection_close_is_obeyed():
         transport.send(get())
         transport.send(get())
         assert server.connections == 2
+
+
+def test_tls_socket_the_venue_reset_is_replaced_before_writing(tmp_path):
+    certificate = Certificate(tmp_path, "127.0.0.1")
+    was_read, reset = threading.Event(), threading.Event()
+
+    def once(peer: Peer) -> None:
+        peer.read_request()
+        peer.reply()
+        peer.wait(was_read)
+        peer.reset()
+        reset.set()
+
+    with Loopback(once, serving(), certificate=certificate) as server:
+        transport = RestTransport("aster", server.url("https"), clock=SystemClock(), ca_file=certificate.ca_file)
+        transport.send(get())
+        was_read.set()
+        assert reset.wait(WAIT_S)
+        assert transport.send(post()).status == 200
+        assert len(server.requests) == 2
+        transport.close()
+
+
+# --- writes that fail ---
+
+
+class FailingSocket(socket.socket):
+    """A connected socket that takes `taken` bytes of its first request after `good` whole ones, then fails."""
+
+    good = 0
+    taken = 0
+
+    def send(self, data: bytes, flags: int = 0) -> int:  # type: ignore[override]
+        if self.good > 0:
+            self.good -= 1
+            return super().send(data, flags)
+        if self.taken > 0:
+            sent = super().send(data[: self.taken], flags)
+            self.taken = 0
+            return sent
+        raise BrokenPipeError("the network is gone")
+
+
+def fail_writes(monkeypatch: pytest.MonkeyPatch, *, good: int = 0, taken: int = 0, first_only: bool = False) -> None:
+    """Make the sockets that are opened from now on (or only the next one) fail as described."""
+    opened = []
+
+    def open_failing(*args: object, **options: object) -> socket.socket:
+        connected = open_socket(*args, **options)  # type: ignore[arg-type]
+        if first_only and opened:
+            return connected
+        failing = FailingSocket(fileno=connected.detach())
+        failing.good, failing.taken = good, taken
+        opened.append(failing)
+        return failing
+
+    monkeypatch.setattr("exchanges.rest_transport.open_socket", open_failing)
+
+
+def test_kept_socket_that_takes_no_byte_is_replaced(monkeypatch):
+    fail_writes(monkeypatch, good=1, first_only=True)
+    with Loopback(serving()) as server, transport_to(server) as transport:
+        transport.send(get("/1"))
+        assert transport.send(post("/2")).status == 200
+        assert [request.split(b" ")[1] for request in server.requests] == [b"/1", b"/2"]
+
+
+def test_fresh_socket_that_takes_no_byte_was_not_sent(monkeypatch):
+    fail_writes(monkeypatch)
+    with Loopback(serving()) as server, transport_to(server) as transport:
+        with pytest.raises(RequestNotSent):
+            transport.send(post())
+        assert server.requests == []
+
+
+def test_request_cut_in_the_middle_is_unknown_and_not_sent_again(monkeypatch):
+    fail_writes(monkeypatch, taken=10)
+    with Loopback(serving()) as server, transport_to(server) as transport:
+        with pytest.raises(OutcomeUnknown):
+            transport.send(post())
+        server.wait_connections(1)
+        assert server.connections == 1
+
+
+def test_tls_write_that_fails_is_unknown(tmp_path, monkeypatch):
+    # a part of the record may have left before the error: nothing may be concluded
+    certificate = Certificate(tmp_path, "127.0.0.1")
+
+    def fail(*_: object) -> int:
+        raise BrokenPipeError("the network is gone")
+
+    with Loopback(serving(), certificate=certificate) as server:
+        transport = RestTransport("aster", server.url("https"), clock=SystemClock(), ca_file=certificate.ca_file)
+        transport.connect()
+        monkeypatch.setattr("ssl.SSLSocket.send", fail)
+        with pytest.raises(OutcomeUnknown):
+            transport.send(post())
+        transport.close()
+
+
+class HookedClock(SystemClock):
+    """Runs a function at the n-th reading of the monotonic clock from now."""
+
+    def __init__(self) -> None:
+        self.readings_left = 0
+        self.hook: Callable[[], None] = lambda: None
+
+    def monotonic_ns(self) -> int:
+        self.readings_left -= 1
+        if self.readings_left == 0:
+            self.hook()
+        return super().monotonic_ns()
+
+
+@pytest.mark.parametrize("reading", range(1, 9))
+def test_close_at_any_moment_of_a_request_leaves_no_socket(reading):
+    # the leak check of conftest.py is the point: whatever close() crosses, nothing stays open
+    clock = HookedClock()
+    with Loopback(serving()) as server, transport_to(server, clock=clock) as transport:
+        clock.hook, clock.readings_left = transport.close, reading
+        try:
+            transport.send(get(), lambda _: None)
+        except (RequestNotSent, OutcomeUnknown):
+            assert clock.readings_left <= 0
+        transport.close()
+        with pytest.raises(RequestNotSent):
+            transport.send(get())
+
+
+def test_close_while_connecting_was_not_sent(monkeypatch):
+    with Loopback(serving()) as server, transport_to(server) as transport:
+
+        def open_and_close(*args: object, **options: object) -> socket.socket:
+            transport.close()
+            return open_socket(*args, **options)  # type: ignore[arg-type]
+
+        monkeypatch.setattr("exchanges.rest_transport.open_socket", open_and_close)
+        with pytest.raises(RequestNotSent):
+            transport.send(post())
+        assert server.requests == []
 
 
 # --- TLS and addresses ---
