@@ -4,55 +4,64 @@ import sqlite3
 from decimal import Decimal
 
 from actors.messages import EntryFinished, ExternalBooked, LatchChanged, OrderFilled, PositionClosed
-from exchanges.values import ZERO, Side
+from exchanges.values import ZERO
 
 
 class LotRows:
-    """Writes `lots`, `closings` and `grids`, inside the caller's transaction."""
+    """Writes `lots`, `closings` and `grids`, inside the caller's transaction.
+
+    A lot is open while entry and exits differ, or while its entry may still fill.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._sql = connection
 
-    def open(self, grid: str, lot: int, side: Side, sequence: int) -> None:
-        """Make sure the lot has a row; note the continuation sequence its newest order uses."""
+    def open(self, grid: str, lot: int, side: str, continuation: int) -> None:
+        """Make sure the lot has a row; note the continuation sequence its newest exit uses, 0 if none.
+
+        `side` is that of its entry, empty where it is not known yet.
+        """
         self._sql.execute(
-            "INSERT INTO lots (grid, lot, side) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (grid, lot, side.value)
+            "INSERT INTO lots (grid, lot, side) VALUES (?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET side = excluded.side WHERE side = ''",
+            (grid, lot, side),
         )
-        if sequence != lot:
+        if continuation:
             self._sql.execute(
-                "UPDATE lots SET continuation = max(continuation, ?) WHERE grid = ? AND lot = ?", (sequence, grid, lot)
+                "UPDATE lots SET continuation = max(continuation, ?) WHERE grid = ? AND lot = ?",
+                (continuation, grid, lot),
             )
 
     def count_fill(self, event: OrderFilled, lot: int, wall_ns: int, *, is_entry: bool) -> None:
-        """Add a fill to its lot."""
-        row = self._sql.execute(
-            "SELECT entry_filled, entry_notional, exit_filled, exit_notional, fees FROM lots "
-            "WHERE grid = ? AND lot = ?",
-            (event.grid, lot),
-        ).fetchone()
-        if row is None:
-            self._sql.execute("INSERT INTO lots (grid, lot, side) VALUES (?, ?, '')", (event.grid, lot))
-            row = ("0",) * 5
-        entry, entry_notional, closed, exit_notional, fees = (Decimal(text) for text in row)
-        notional = event.price * event.quantity
+        """Add a fill to its lot and its fee to the grid."""
+        self.add(event.grid, lot, event.quantity, event.price * event.quantity, event.fee, is_entry=is_entry)
         if is_entry:
-            entry, entry_notional = entry + event.quantity, entry_notional + notional
-        else:
-            closed, exit_notional = closed + event.quantity, exit_notional + notional
-        amounts = (entry, entry_notional, closed, exit_notional, fees + event.fee)
+            self._sql.execute(
+                "UPDATE lots SET opened_wall_ns = ? WHERE grid = ? AND lot = ? AND opened_wall_ns = 0",
+                (event.received_wall_ns or wall_ns, event.grid, lot),
+            )
+            if event.leaves == ZERO:
+                self.entry_done(event.grid, lot)
+        row = self._sql.execute("SELECT fees FROM grids WHERE grid = ?", (event.grid,)).fetchone()
+        if row is not None and event.fee:
+            self._sql.execute(
+                "UPDATE grids SET fees = ? WHERE grid = ?", (str(Decimal(row[0]) + event.fee), event.grid)
+            )
+
+    def add(self, grid: str, lot: int, quantity: Decimal, notional: Decimal, fee: Decimal, *, is_entry: bool) -> None:
+        """Add executed quantity to one side of a lot; negative takes back."""
+        side = "entry" if is_entry else "exit"
+        self.open(grid, lot, "", 0)
+        filled, notionals, fees = self._sql.execute(
+            f"SELECT {side}_filled, {side}_notional, fees FROM lots WHERE grid = ? AND lot = ?",  # noqa: S608
+            (grid, lot),
+        ).fetchone()
+        amounts = (Decimal(filled) + quantity, Decimal(notionals) + notional, Decimal(fees) + fee)
         self._sql.execute(
-            "UPDATE lots SET entry_filled = ?, entry_notional = ?, exit_filled = ?, exit_notional = ?, fees = ?, "
-            "is_open = ?, opened_wall_ns = CASE opened_wall_ns WHEN 0 THEN ? ELSE opened_wall_ns END, "
-            "entry_done = max(entry_done, ?) WHERE grid = ? AND lot = ?",
-            (
-                *(str(amount) for amount in amounts),
-                entry != closed,
-                (event.received_wall_ns or wall_ns) if is_entry else 0,
-                is_entry and event.leaves == ZERO,
-                event.grid,
-                lot,
-            ),
+            f"UPDATE lots SET {side}_filled = ?, {side}_notional = ?, fees = ? WHERE grid = ? AND lot = ?",  # noqa: S608
+            (*(str(amount) for amount in amounts), grid, lot),
         )
+        self._refresh(grid, lot)
 
     def entry_finished(self, event: EntryFinished, wall_ns: int) -> None:
         """No more fills are expected of a lot's entry."""
@@ -63,41 +72,36 @@ class LotRows:
     def entry_done(self, grid: str, lot: int) -> None:
         """Mark a lot's entry as terminal."""
         self._sql.execute("UPDATE lots SET entry_done = 1 WHERE grid = ? AND lot = ?", (grid, lot))
+        self._refresh(grid, lot)
 
     def closed(self, event: PositionClosed, wall_ns: int) -> None:
-        """A lot is completely closed: book its profit."""
+        """A lot (or what a late fill re-opened of it) is closed: book its profit."""
         amounts = (event.quantity, event.entry_price, event.exit_price, event.realized_pnl, event.fees)
         self._sql.execute(
             "INSERT INTO closings (grid, lot, quantity, entry_price, exit_price, realized_pnl, fees, closed_wall_ns) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (event.grid, event.lot, *(str(amount) for amount in amounts), wall_ns),
         )
-        self._sql.execute(
-            "UPDATE lots SET closed_quantity = ? WHERE grid = ? AND lot = ?",
-            (str(event.quantity), event.grid, event.lot),
-        )
-        row = self._sql.execute("SELECT realized_pnl, fees FROM grids WHERE grid = ?", (event.grid,)).fetchone()
+        row = self._sql.execute(
+            "SELECT closed_quantity FROM lots WHERE grid = ? AND lot = ?", (event.grid, event.lot)
+        ).fetchone()
         if row is not None:
             self._sql.execute(
-                "UPDATE grids SET realized_pnl = ?, fees = ?, ladder_waived = 1 WHERE grid = ?",
-                (str(Decimal(row[0]) + event.realized_pnl), str(Decimal(row[1]) + event.fees), event.grid),
+                "UPDATE lots SET closed_quantity = ? WHERE grid = ? AND lot = ?",
+                (str(Decimal(row[0]) + event.quantity), event.grid, event.lot),
+            )
+        row = self._sql.execute("SELECT realized_pnl FROM grids WHERE grid = ?", (event.grid,)).fetchone()
+        if row is not None:
+            self._sql.execute(
+                "UPDATE grids SET realized_pnl = ?, ladder_waived = 1 WHERE grid = ?",
+                (str(Decimal(row[0]) + event.realized_pnl), event.grid),
             )
 
     def external(self, event: ExternalBooked) -> None:
         """A difference was booked as somebody else's; with a lot, that much of it counts as closed outside."""
         self._sql.execute("UPDATE grids SET external = ? WHERE grid = ?", (str(event.external), event.grid))
-        row = self._sql.execute(
-            "SELECT entry_filled, exit_filled, exit_notional FROM lots WHERE grid = ? AND lot = ?",
-            (event.grid, event.lot),
-        ).fetchone()
-        if row is None:
-            return
-        entry, closed, exit_notional = (Decimal(text) for text in row)
-        closed += event.quantity
-        self._sql.execute(
-            "UPDATE lots SET exit_filled = ?, exit_notional = ?, is_open = ? WHERE grid = ? AND lot = ?",
-            (str(closed), str(exit_notional + event.price * event.quantity), entry != closed, event.grid, event.lot),
-        )
+        if event.lot:
+            self.add(event.grid, event.lot, event.quantity, event.price * event.quantity, ZERO, is_entry=False)
 
     def latched(self, event: LatchChanged) -> None:
         """A stop was latched or cleared."""
@@ -119,3 +123,12 @@ class LotRows:
     def use_waiver(self, grid: str) -> None:
         """An entry was placed: the waiver that a closed lot gave is spent."""
         self._sql.execute("UPDATE grids SET ladder_waived = 0 WHERE grid = ?", (grid,))
+
+    def _refresh(self, grid: str, lot: int) -> None:
+        row = self._sql.execute(
+            "SELECT entry_filled, exit_filled, entry_done FROM lots WHERE grid = ? AND lot = ?", (grid, lot)
+        ).fetchone()
+        if row is not None:
+            entry, closed, is_done = Decimal(row[0]), Decimal(row[1]), bool(row[2])
+            is_open = entry != closed or (entry != ZERO and not is_done)
+            self._sql.execute("UPDATE lots SET is_open = ? WHERE grid = ? AND lot = ?", (is_open, grid, lot))

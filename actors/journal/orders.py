@@ -20,7 +20,7 @@ from actors.messages import (
     PlaceLimitOrder,
     PlaceMarketOrder,
 )
-from exchanges.order_ids import ENTRY_LEG, OrderKey, unpack
+from exchanges.order_ids import EMERGENCY_LEG, ENTRY_LEG, OrderKey, unpack
 from exchanges.values import ZERO, OrderStatus
 
 
@@ -54,16 +54,31 @@ class Received:
     monotonic_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What is needed of an order's row. `quantity` is None where the command has not been seen."""
+
+    grid: str
+    lot: int
+    market: Market
+    quantity: Decimal | None
+    filled: Decimal
+
+
 _NOWHERE: Final = Market("", "")
-_TOUCH: Final = (
-    "phase = CASE WHEN phase IN ('sent', 'unknown') THEN 'open' ELSE phase END, "
-    "accepted_wall_ns = CASE accepted_wall_ns WHEN 0 THEN ? ELSE accepted_wall_ns END"
+_INSERT: Final = (
+    "INSERT INTO orders (client_order_id, grid, exchange, symbol, side, price, quantity, post_only, reduce_only, "
+    "immediate, lot, sequence, leg, phase, placed_wall_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-"""What any sign of life of an order changes."""
 
 
 class OrderRows:
-    """Writes `orders`, `fills` and `cursors`, inside the caller's transaction."""
+    """Writes `orders` and `fills`, inside the caller's transaction.
+
+    Facts about an order come from several threads, so one of them may be here before the command itself: the order
+    then gets a row of what its id says, which the command completes. The same row stands for an order of ours that
+    was found at the venue and is known from nowhere else.
+    """
 
     def __init__(self, connection: sqlite3.Connection, lots: LotRows, markets: Mapping[str, Market]) -> None:
         self._sql = connection
@@ -97,35 +112,40 @@ class OrderRows:
 
     def accepted(self, event: OrderAccepted, received: Received) -> None:
         """The venue has the order in its book."""
-        self._sql.execute(
-            f"UPDATE orders SET order_id = coalesce(?, order_id), {_TOUCH} WHERE client_order_id = ?",  # noqa: S608
-            (event.order_id, received.wall_ns, event.client_order_id),
-        )
+        self._find(event.grid, event.client_order_id, received)
+        self._learn(event.client_order_id, event.price, event.quantity)
+        self._touch(event.client_order_id, event.order_id, received)
         if key_of(event.client_order_id).leg != ENTRY_LEG:
             self._lots.start_ladder(event.grid, received.wall_ns)
 
     def refused(self, event: OrderRejected | OrderDenied, received: Received) -> None:
         """The venue or the send gate refused it: nothing happened."""
-        self.ended(event.grid, event.client_order_id, str(event.reason), received.wall_ns)
+        self.never_accepted(event.grid, event.client_order_id, str(event.reason), received)
+
+    def never_accepted(self, grid: str, client_order_id: int, reason: str, received: Received) -> None:
+        """The order never came to be."""
+        self._find(grid, client_order_id, received)
+        self._end(grid, client_order_id, OrderStatus.REJECTED, reason, received.wall_ns)
 
     def canceled(self, event: OrderCanceled, received: Received) -> None:
         """A report says that it ended with a remainder."""
-        is_last_word = event.final and self._applied(event.client_order_id) >= event.filled
-        self._ended_if(is_last_word, event, event.reason.value, received)
+        filled = self._find(event.grid, event.client_order_id, received).filled
+        is_last_word = event.final and filled >= event.filled
+        self._end_if(is_last_word, event, OrderStatus.CANCELED, event.reason.value, received)
 
     def settled(self, event: OrderSettled, received: Received) -> None:
         """An authoritative answer."""
+        filled = self._find(event.grid, event.client_order_id, received).filled
+        self._learn(event.client_order_id, event.price, event.quantity)
         if event.status.is_terminal:
-            reason = event.reason.value if event.reason is not None else event.status.value
-            self._ended_if(self._applied(event.client_order_id) >= event.filled, event, reason, received)
+            reason = "" if event.reason is None else event.reason.value
+            self._end_if(filled >= event.filled, event, event.status, reason, received)
         elif event.status is not OrderStatus.UNKNOWN:
-            self._sql.execute(
-                f"UPDATE orders SET order_id = coalesce(?, order_id), {_TOUCH} WHERE client_order_id = ?",  # noqa: S608
-                (event.order_id, received.wall_ns, event.client_order_id),
-            )
+            self._touch(event.client_order_id, event.order_id, received)
 
     def outcome_unknown(self, event: OrderOutcomeUnknown, received: Received) -> None:
         """Sent, no definite answer; the fence is kept on the wall clock, which the next run can read."""
+        self._find(event.grid, event.client_order_id, received)
         fence_wall_ns = received.wall_ns + event.fence_ns - received.monotonic_ns
         self._sql.execute(
             "UPDATE orders SET phase = CASE phase WHEN 'sent' THEN 'unknown' ELSE phase END, "
@@ -133,37 +153,52 @@ class OrderRows:
             (fence_wall_ns, event.client_order_id),
         )
 
-    def ended(self, grid: str, client_order_id: int, reason: str, wall_ns: int) -> None:
-        """The order is settled. An entry that ends takes its lot along, and resets the ladder if nothing was filled."""
-        self._sql.execute(
-            "UPDATE orders SET phase = 'ended', reason = ?, ended_wall_ns = ? "
-            "WHERE client_order_id = ? AND phase != 'ended'",
-            (reason, wall_ns, client_order_id),
-        )
-        key = key_of(client_order_id)
-        if key.leg == ENTRY_LEG:
-            self._lots.entry_done(grid, key.sequence)
-            if self._applied(client_order_id) == ZERO:
-                self._lots.start_ladder(grid, wall_ns)
-
     def filled(self, event: OrderFilled, received: Received) -> None:
         """A part was executed. A fill that is known already changes nothing."""
-        key = key_of(event.client_order_id)
-        row = self._sql.execute(
-            "SELECT lot, quantity, exchange, symbol FROM orders WHERE client_order_id = ?", (event.client_order_id,)
-        ).fetchone()
-        market = self._markets.get(event.grid, _NOWHERE)
-        lot, quantity, exchange, symbol = row or (key.sequence, "Infinity", market.exchange, market.symbol)
-        if not self._insert_fill(event, lot, (exchange, symbol), received):
+        row = self._find(event.grid, event.client_order_id, received)
+        if not self._insert_fill(event, row, received):
             return
-        total = self._applied(event.client_order_id) + event.quantity
+        total = row.filled + event.quantity
+        self._sql.execute("UPDATE orders SET filled = ? WHERE client_order_id = ?", (str(total), event.client_order_id))
+        quantity = row.quantity
+        if quantity is None and event.leaves is not None:
+            quantity = event.cumulative + event.leaves
+            self._learn(event.client_order_id, event.price, quantity)
+        self._touch(event.client_order_id, event.order_id, received)
+        is_entry = key_of(event.client_order_id).leg == ENTRY_LEG
+        self._lots.count_fill(event, row.lot, received.wall_ns, is_entry=is_entry)
+        if quantity is not None and total >= quantity:
+            self._end(event.grid, event.client_order_id, OrderStatus.FILLED, "", received.wall_ns)
+
+    # --- rows ---
+
+    def _find(self, grid: str, client_order_id: int, received: Received) -> _Row:
+        row = self._select(client_order_id)
+        if row is not None:
+            return row
+        key = key_of(client_order_id)
+        market = self._markets.get(grid, _NOWHERE)
+        is_immediate = key.leg == EMERGENCY_LEG
         self._sql.execute(
-            f"UPDATE orders SET filled = ?, order_id = coalesce(?, order_id), {_TOUCH} WHERE client_order_id = ?",  # noqa: S608
-            (str(total), event.order_id, received.wall_ns, event.client_order_id),
+            f"{_INSERT} ON CONFLICT DO NOTHING",
+            (
+                *(client_order_id, grid, market.exchange, market.symbol, "", "", ""),
+                *(not is_immediate, key.leg != ENTRY_LEG, is_immediate),
+                *(key.sequence, key.sequence, key.leg, Phase.UNKNOWN.value, received.wall_ns),
+            ),
         )
-        self._lots.count_fill(event, lot, received.wall_ns, is_entry=key.leg == ENTRY_LEG)
-        if total >= Decimal(quantity):
-            self.ended(event.grid, event.client_order_id, OrderStatus.FILLED.value, received.wall_ns)
+        self._lots.open(grid, key.sequence, "", 0)
+        return _Row(grid, key.sequence, market, None, ZERO)
+
+    def _select(self, client_order_id: int) -> _Row | None:
+        row = self._sql.execute(
+            "SELECT grid, lot, exchange, symbol, quantity, filled FROM orders WHERE client_order_id = ?",
+            (client_order_id,),
+        ).fetchone()
+        if row is None:
+            return None
+        grid, lot, exchange, symbol, quantity, filled = row
+        return _Row(grid, lot, Market(exchange, symbol), Decimal(quantity) if quantity else None, Decimal(filled))
 
     def _insert(
         self,
@@ -177,58 +212,97 @@ class OrderRows:
     ) -> None:
         key = key_of(order.client_order_id)
         lot = order.parent_lot or order.lot
-        values = (
-            *(order.client_order_id, order.grid, order.exchange, order.symbol, order.side.value),
-            *(str(price), str(order.quantity), post_only, order.reduce_only, immediate),
-            *(lot, key.sequence, key.leg, phase.value, placed_wall_ns),
-        )
+        earlier = self._select(order.client_order_id)
         self._sql.execute(
-            "INSERT INTO orders (client_order_id, grid, exchange, symbol, side, price, quantity, post_only, "
-            "reduce_only, immediate, lot, sequence, leg, phase, placed_wall_ns) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            values,
+            f"{_INSERT} ON CONFLICT DO UPDATE SET side = excluded.side, price = excluded.price, quantity = "
+            "excluded.quantity, post_only = excluded.post_only, immediate = excluded.immediate, lot = excluded.lot, "
+            "placed_wall_ns = min(placed_wall_ns, excluded.placed_wall_ns) WHERE side = ''",
+            (
+                *(order.client_order_id, order.grid, order.exchange, order.symbol, order.side.value),
+                *(str(price), str(order.quantity), post_only, order.reduce_only, immediate),
+                *(lot, key.sequence, key.leg, phase.value, placed_wall_ns),
+            ),
         )
         side = order.side if key.leg == ENTRY_LEG else order.side.opposite
-        self._lots.open(order.grid, lot, side, key.sequence)
+        is_continuation = key.sequence != lot and key.leg != EMERGENCY_LEG
+        self._lots.open(order.grid, lot, side.value, key.sequence if is_continuation else 0)
+        if earlier is not None and earlier.lot != lot:
+            self._move_fills(order.client_order_id, earlier, lot)
+        if earlier is not None and earlier.filled >= order.quantity:
+            self._end(order.grid, order.client_order_id, OrderStatus.FILLED, "", placed_wall_ns)
 
-    def _insert_fill(self, event: OrderFilled, lot: int, market: tuple[str, str], received: Received) -> bool:
-        values = (
-            *(*market, event.grid, lot, event.client_order_id, event.trade_id),
-            *(str(event.price), _plain(event.quantity), _plain(event.cumulative), str(event.fee), event.is_maker),
-            *(event.occurred_wall_ns, event.received_wall_ns or received.wall_ns),
+    def _move_fills(self, client_order_id: int, earlier: _Row, lot: int) -> None:
+        """Fills that came before the command were counted under the id's own sequence: move them to its lot."""
+        rows = self._sql.execute(
+            "SELECT quantity, price, fee FROM fills WHERE client_order_id = ? AND lot = ?",
+            (client_order_id, earlier.lot),
+        ).fetchall()
+        for row in rows:
+            quantity, price, fee = (Decimal(text) for text in row)
+            self._lots.add(earlier.grid, earlier.lot, -quantity, -quantity * price, -fee, is_entry=False)
+            self._lots.add(earlier.grid, lot, quantity, quantity * price, fee, is_entry=False)
+        self._sql.execute("UPDATE fills SET lot = ? WHERE client_order_id = ?", (lot, client_order_id))
+
+    def _learn(self, client_order_id: int, price: Decimal | None, quantity: Decimal | None) -> None:
+        """Fill in what the command would have said, for an order that is known from the venue only."""
+        if price is not None and quantity is not None:
+            self._sql.execute(
+                "UPDATE orders SET price = ?, quantity = ? WHERE client_order_id = ? AND quantity = ''",
+                (str(price), str(quantity), client_order_id),
+            )
+
+    def _touch(self, client_order_id: int, order_id: str | None, received: Received) -> None:
+        """Note a sign of life."""
+        self._sql.execute(
+            "UPDATE orders SET order_id = coalesce(?, order_id), phase = CASE WHEN phase IN ('sent', 'unknown') THEN "
+            "'open' ELSE phase END, accepted_wall_ns = CASE accepted_wall_ns WHEN 0 THEN ? ELSE accepted_wall_ns END "
+            "WHERE client_order_id = ?",
+            (order_id, received.wall_ns, client_order_id),
         )
-        inserted = self._sql.execute(
+
+    def _insert_fill(self, event: OrderFilled, row: _Row, received: Received) -> bool:
+        market = (row.market.exchange, row.market.symbol)
+        rows = self._sql.execute(
             "INSERT INTO fills (exchange, symbol, grid, lot, client_order_id, trade_id, price, quantity, cumulative, "
             "fee, is_maker, occurred_wall_ns, received_wall_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
             "ON CONFLICT DO NOTHING",
-            values,
+            (
+                *(*market, event.grid, row.lot, event.client_order_id, event.trade_id),
+                *(str(event.price), _plain(event.quantity), _plain(event.cumulative), str(event.fee), event.is_maker),
+                *(event.occurred_wall_ns, event.received_wall_ns or received.wall_ns),
+            ),
         ).rowcount
-        if inserted == 1 and event.trade_id is not None:
-            self._sql.execute(
-                "INSERT INTO cursors VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET trade_id = excluded.trade_id, "
-                "occurred_wall_ns = excluded.occurred_wall_ns WHERE excluded.occurred_wall_ns >= occurred_wall_ns",
-                (*market, event.trade_id, event.occurred_wall_ns),
-            )
-        return inserted == 1
+        return rows == 1
 
-    def _ended_if(
+    def _end_if(
         self,
         is_last_word: bool,  # noqa: FBT001 - the caller's one question
         event: OrderCanceled | OrderSettled,
+        status: OrderStatus,
         reason: str,
         received: Received,
     ) -> None:
         if is_last_word:
-            self.ended(event.grid, event.client_order_id, reason, received.wall_ns)
+            self._end(event.grid, event.client_order_id, status, reason, received.wall_ns)
             return
         self._sql.execute(
             "UPDATE orders SET phase = 'ending', reason = ? WHERE client_order_id = ? AND phase != 'ended'",
             (reason, event.client_order_id),
         )
 
-    def _applied(self, client_order_id: int) -> Decimal:
-        row = self._sql.execute("SELECT filled FROM orders WHERE client_order_id = ?", (client_order_id,)).fetchone()
-        return ZERO if row is None else Decimal(row[0])
+    def _end(self, grid: str, client_order_id: int, status: OrderStatus, reason: str, wall_ns: int) -> None:
+        """Settle an order. An entry that ends takes its lot along, and resets the ladder if nothing was filled."""
+        self._sql.execute(
+            "UPDATE orders SET phase = 'ended', end_status = ?, reason = ?, ended_wall_ns = ? "
+            "WHERE client_order_id = ? AND phase != 'ended'",
+            (status.value, reason, wall_ns, client_order_id),
+        )
+        key = key_of(client_order_id)
+        if key.leg == ENTRY_LEG:
+            self._lots.entry_done(grid, key.sequence)
+            row = self._select(client_order_id)
+            if row is not None and row.filled == ZERO:
+                self._lots.start_ladder(grid, wall_ns)
 
 
 def key_of(client_order_id: int) -> OrderKey:

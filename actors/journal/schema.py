@@ -39,7 +39,8 @@ CREATE TABLE orders (
     client_order_id INTEGER PRIMARY KEY, grid TEXT NOT NULL, exchange TEXT NOT NULL, symbol TEXT NOT NULL,
     side TEXT NOT NULL, price TEXT NOT NULL, quantity TEXT NOT NULL, post_only INTEGER NOT NULL,
     reduce_only INTEGER NOT NULL, immediate INTEGER NOT NULL, lot INTEGER NOT NULL, sequence INTEGER NOT NULL,
-    leg INTEGER NOT NULL, order_id TEXT, phase TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '',
+    leg INTEGER NOT NULL, order_id TEXT, phase TEXT NOT NULL, end_status TEXT NOT NULL DEFAULT '',
+    reason TEXT NOT NULL DEFAULT '',
     filled TEXT NOT NULL DEFAULT '0', placed_wall_ns INTEGER NOT NULL, accepted_wall_ns INTEGER NOT NULL DEFAULT 0,
     ended_wall_ns INTEGER NOT NULL DEFAULT 0, fence_wall_ns INTEGER NOT NULL DEFAULT 0
 );
@@ -55,6 +56,7 @@ CREATE TABLE fills (
 CREATE UNIQUE INDEX fills_by_trade ON fills (exchange, symbol, trade_id) WHERE trade_id IS NOT NULL;
 CREATE UNIQUE INDEX fills_by_cumulative ON fills (client_order_id, cumulative, quantity) WHERE trade_id IS NULL;
 CREATE INDEX fills_by_order ON fills (client_order_id);
+CREATE INDEX fills_by_time ON fills (exchange, symbol, occurred_wall_ns) WHERE trade_id IS NOT NULL;
 CREATE TABLE lots (
     grid TEXT NOT NULL, lot INTEGER NOT NULL, side TEXT NOT NULL, entry_filled TEXT NOT NULL DEFAULT '0',
     entry_notional TEXT NOT NULL DEFAULT '0', exit_filled TEXT NOT NULL DEFAULT '0',
@@ -74,10 +76,6 @@ CREATE TABLE grids (
     fees TEXT NOT NULL DEFAULT '0', external TEXT NOT NULL DEFAULT '0', paused INTEGER NOT NULL DEFAULT 0,
     latch TEXT NOT NULL DEFAULT '', latch_text TEXT NOT NULL DEFAULT '', ladder_wall_ns INTEGER NOT NULL DEFAULT 0,
     ladder_waived INTEGER NOT NULL DEFAULT 0, highest_sequence INTEGER NOT NULL DEFAULT 0
-) WITHOUT ROWID;
-CREATE TABLE cursors (
-    exchange TEXT NOT NULL, symbol TEXT NOT NULL, trade_id TEXT NOT NULL, occurred_wall_ns INTEGER NOT NULL,
-    PRIMARY KEY (exchange, symbol)
 ) WITHOUT ROWID;
 """
 

@@ -62,7 +62,10 @@ def open_state(state_dir: Path, *, desk: str, bot_tag: int, markets: Mapping[str
         opened = open_journal(state_dir, desk=desk, bot_tag=bot_tag, wall_ns=wall_ns)
         run = _begin_run(opened.path, history, markets, wall_ns)
         restored = JournalReader(opened.path).restore(
-            markets, now_wall_ns=wall_ns, suspect_through=history.suspect_through
+            markets,
+            now_wall_ns=wall_ns,
+            suspect_through=history.suspect_through,
+            forgotten_through=history.highest_sequence if opened.is_new else 0,
         )
         intents.raise_floor(restored.highest_sequence)
         intents.compact(lambda intent: intent.client_order_id in restored.unsettled)

@@ -33,6 +33,7 @@ from actors.messages import (
     ResumeEntries,
     SequencesReserved,
 )
+from exchanges.values import CancelReason
 
 NEVER_ACCEPTED: Final = frozenset({LogEvent.ENTRY_NEVER_ACCEPTED, LogEvent.CLOSE_NEVER_ACCEPTED})
 NEEDS_DISK: Final = (LatchChanged, ExternalBooked, PauseEntries, ResumeEntries)
@@ -127,7 +128,8 @@ class FactWriter:
 
     def _noted(self, event: Note, received: Received) -> None:
         if event.client_order_id and event.event in NEVER_ACCEPTED:
-            self._orders.ended(event.grid, event.client_order_id, "never_accepted", received.wall_ns)
+            reason = CancelReason.NEVER_ACCEPTED.value
+            self._orders.never_accepted(event.grid, event.client_order_id, reason, received)
 
 
 def source_of(message: object) -> str:
