@@ -3,11 +3,16 @@
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from pathlib import Path
 
+from exchanges.clock import Clock
+from exchanges.errors import ConfigError
 from exchanges.simulated.engine_setup import override_rules
 from exchanges.simulated.prices import PriceSource, Tick
+from exchanges.simulated.prices.live import LivePrices
 from exchanges.simulated.prices.synthetic import SyntheticPrices
 from exchanges.simulated.settings import PaperSettings, PriceKind
+from exchanges.simulated.tape import TapePrices, tape_rules
 from exchanges.values import MarketRules
 
 
@@ -44,19 +49,39 @@ class MergedPrices:
 
 
 def open_prices(
-    paper: PaperSettings, rules: Sequence[MarketRules], last: Mapping[str, str]
+    paper: PaperSettings, rules: Sequence[MarketRules], last: Mapping[str, str], clock: Clock
 ) -> tuple[PriceSource, tuple[MarketRules, ...]]:
-    """Return the price source and the rules of its markets (those of a tape are inferred where it is not known).
+    """Return the price source and the rules of its markets: those given, but the tape's own where it is a tape.
 
     `last` are the prices a synthetic market goes on from, by symbol; without one it starts at `paper.start_price` or
-    its usual level.
+    its usual level. `clock` stamps the rows of a live feed.
 
     Raises:
-        ValueError: the tape cannot be read, or the kind of prices does not exist.
+        ValueError: the tape cannot be read, or is asked to be more than one market.
         OSError: the tape cannot be opened.
     """
-    if paper.prices is PriceKind.SYNTHETIC:
-        sources = [
+    if paper.prices is PriceKind.TAPE:
+        return _open_tape(paper, rules)
+    if paper.prices is PriceKind.LIVE:
+        return LivePrices([one.symbol for one in rules], clock), tuple(rules)
+    return _synthetic(paper, rules, last), tuple(rules)
+
+
+def _open_tape(paper: PaperSettings, rules: Sequence[MarketRules]) -> tuple[PriceSource, tuple[MarketRules, ...]]:
+    if len(rules) != 1:
+        names = ", ".join(one.symbol for one in rules)
+        raise ValueError(f"paper.tape = {paper.tape}: a tape is one market, and there are {len(rules)}: {names}")
+    market = rules[0]
+    try:
+        tape = TapePrices(Path(paper.tape), market.symbol, speed=paper.speed)
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
+    return tape, (tape_rules(tape.facts, market.symbol, market.quote_asset),)
+
+
+def _synthetic(paper: PaperSettings, rules: Sequence[MarketRules], last: Mapping[str, str]) -> PriceSource:
+    return MergedPrices(
+        [
             SyntheticPrices(
                 [override_rules(one, paper)],
                 paper.seed,
@@ -65,5 +90,4 @@ def open_prices(
             )
             for one in rules
         ]
-        return MergedPrices(sources), tuple(rules)
-    raise ValueError(f"prices = {paper.prices.value} is not available")
+    )

@@ -29,7 +29,9 @@ from exchanges.simulated.server import TOKEN_HEADER
 from exchanges.simulated.serving import Serving
 from exchanges.simulated.state_files import OWNER_ONLY, process_file, read_json
 
-START_TIMEOUT_S: Final = 30.0
+START_TIMEOUT_S: Final = 120.0
+"""A long tape is read through before the venue listens."""
+
 STOP_TIMEOUT_S: Final = 10.0
 _ADMIN_TIMEOUT_S: Final = 5.0
 _PAUSE_S: Final = 0.05

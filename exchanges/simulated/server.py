@@ -50,25 +50,12 @@ class _Connection:
     request: web.BaseRequest
 
 
-class SteadyClock:
-    """A venue's clock: set once by the machine's, steady from then on. A machine whose clock steps does not stop or
-    rush the venue; its clients see an offset instead, as with a real venue.
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._offset_ns = clock.wall_ns() - clock.monotonic_ns()
-
-    def now_ns(self) -> int:
-        """Return nanoseconds since the epoch."""
-        return self._clock.monotonic_ns() + self._offset_ns
-
-
 class VenueServer:
     """Serves one venue on one loopback port. Made and used on the event loop's thread.
 
-    `on_activity` is called for everything a client of the venue does (not for the admin path), `on_failure` when the
-    venue itself broke: the server is of no use afterwards.
+    `clock` is the venue's: a `SteadyClock`, or one that a test moves. `on_activity` is called for everything a client
+    of the venue does (not for the admin path), `on_failure` when the venue itself broke: the server is of no use
+    afterwards.
     """
 
     def __init__(
@@ -83,7 +70,7 @@ class VenueServer:
     ) -> None:
         self.venue = venue
         self.port = 0
-        self._clock = SteadyClock(clock)
+        self._clock = clock
         self._token = admin_token
         self._on_activity = on_activity
         self._on_shutdown = on_shutdown
@@ -103,7 +90,7 @@ class VenueServer:
         site = web.TCPSite(self._runner, "127.0.0.1", port)
         await site.start()
         self.port = int(self._runner.addresses[0][1])
-        self.venue.start(self._clock.now_ns())
+        self.venue.start(self._clock.wall_ns())
         self._tick()
 
     async def stop(self) -> None:
@@ -146,7 +133,7 @@ class VenueServer:
         if self._timer is not None:
             self._timer.cancel()
         try:
-            now_ns = self._clock.now_ns()
+            now_ns = self._clock.wall_ns()
             for output in self.venue.step(now_ns):
                 self._deliver(output)
             delay_s = self._delay_s(now_ns)
@@ -207,7 +194,7 @@ class VenueServer:
         )
         request_id, self._next_id = self._next_id, self._next_id + 1
         answer = self._answers[request_id] = asyncio.get_running_loop().create_future()
-        self.venue.request(request_id, call, self._clock.now_ns())
+        self.venue.request(request_id, call, self._clock.wall_ns())
         self._tick()
         try:
             output = await answer
@@ -222,7 +209,7 @@ class VenueServer:
     async def _serve_socket(self, request: web.BaseRequest) -> web.StreamResponse:
         session_id, self._next_id = self._next_id, self._next_id + 1
         socket = web.WebSocketResponse(autoping=False, max_msg_size=_MAX_FRAME, compress=False)
-        if not self.venue.open_session(session_id, request.raw_path, self._clock.now_ns()):
+        if not self.venue.open_session(session_id, request.raw_path, self._clock.wall_ns()):
             return web.Response(status=404)
         connection = _Connection(socket, asyncio.Queue(), request)
         try:
@@ -237,19 +224,19 @@ class VenueServer:
                 await writer
         finally:
             self._connections.pop(session_id, None)
-            self.venue.close_session(session_id, self._clock.now_ns())
+            self.venue.close_session(session_id, self._clock.wall_ns())
         return socket
 
     async def _read(self, session_id: int, socket: web.WebSocketResponse) -> None:
         async for message in socket:
             self._on_activity()
             if message.type is WSMsgType.TEXT:
-                self.venue.receive(session_id, message.data, self._clock.now_ns())
+                self.venue.receive(session_id, message.data, self._clock.wall_ns())
                 self._tick()
             elif message.type is WSMsgType.PING:
                 await socket.pong(message.data)
             elif message.type is WSMsgType.PONG:
-                self.venue.pong(session_id, self._clock.now_ns())
+                self.venue.pong(session_id, self._clock.wall_ns())
 
     async def _write(self, connection: _Connection) -> None:
         socket = connection.socket
@@ -271,7 +258,7 @@ class VenueServer:
     def _admin(self, request: web.BaseRequest) -> web.StreamResponse:
         name = request.path[len(ADMIN_PREFIX) :]
         if request.method == "GET" and name == "status":
-            return web.json_response(self.venue.status(self._clock.now_ns()))
+            return web.json_response(self.venue.status(self._clock.wall_ns()))
         given = request.headers.get(TOKEN_HEADER, "")
         if not hmac.compare_digest(given.encode(), self._token.encode()):
             return web.json_response({"error": "the admin token is missing or wrong"}, status=403)

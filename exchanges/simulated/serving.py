@@ -6,6 +6,7 @@ fiftieth of the time, and once more at the end.
 """
 
 import asyncio
+import fcntl
 import json
 import logging
 import os
@@ -22,10 +23,12 @@ from exchanges.simulated.hosting import SimulatedVenue
 from exchanges.simulated.launch import VenueChoice, VenueLaunch
 from exchanges.simulated.price_sources import open_prices
 from exchanges.simulated.server import VenueServer, serve_line
-from exchanges.simulated.state_files import account_file, process_file, read_json, write_private
+from exchanges.simulated.state_files import OWNER_ONLY, account_file, process_file, read_json, write_private
+from exchanges.simulated.steady_clock import SteadyClock
 
 SAVE_EVERY_S: Final = 1.0
 _SAVE_SHARE: Final = 50
+_LOCK_TRIES: Final = 20
 _LOOK_EVERY_S: Final = 0.25
 _NS: Final = 1_000_000_000
 
@@ -49,7 +52,7 @@ class Serving:
 
     def __init__(self, launch: VenueLaunch, clock: Clock, emit: Callable[[str], None]) -> None:
         self._launch = launch
-        self._clock = clock
+        self._clock = SteadyClock(clock)
         self._emit = emit
         self._token = SystemRandom().randbytes(24).hex()
         self._served: list[_Served] = []
@@ -70,6 +73,7 @@ class Serving:
             OSError: a file or port cannot be used.
             RuntimeError: a venue broke while it was serving.
         """
+        lock = await self._lock()
         try:
             for choice in self._launch.venues:
                 self._served.append(self._build(choice))
@@ -82,8 +86,27 @@ class Serving:
             await self._watch()
         finally:
             await self._close()
+            if lock is not None:
+                os.close(lock)
         if self._failure is not None:
             raise RuntimeError("the simulated venue broke") from self._failure
+
+    async def _lock(self) -> int | None:
+        """Hold the state folder for ourselves; a process that is just ending gets a moment to let go."""
+        if self._launch.state_dir is None:
+            return None
+        self._launch.state_dir.mkdir(parents=True, exist_ok=True)
+        path = self._launch.state_dir / "venue.lock"
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, OWNER_ONLY)
+        for _ in range(_LOCK_TRIES):
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                await asyncio.sleep(_LOOK_EVERY_S)
+            else:
+                return descriptor
+        os.close(descriptor)
+        raise ValueError(f"another simulated venue is using {self._launch.state_dir}")
 
     def _build(self, choice: VenueChoice) -> _Served:
         if choice.venue != "aster":
@@ -91,7 +114,7 @@ class Serving:
         paper = self._launch.paper
         symbols = tuple(dict.fromkeys(aster_symbol(name) for name in choice.symbols))
         saved = self._saved(choice)
-        prices, rules = open_prices(paper, tuple(map(aster_rules, symbols)), _last_prices(saved))
+        prices, rules = open_prices(paper, tuple(map(aster_rules, symbols)), _last_prices(saved), self._clock)
         credentials = _credentials(saved)
         venue = assemble_aster(
             paper, symbols, prices, credentials, now_ns=self._clock.wall_ns(), rules=rules, rng=SystemRandom()

@@ -26,6 +26,7 @@ from exchanges.simulated.hosting import SimulatedVenue
 from exchanges.simulated.prices import Tick
 from exchanges.simulated.server import VenueServer
 from exchanges.simulated.settings import PaperSettings
+from exchanges.simulated.steady_clock import SteadyClock
 
 T = TypeVar("T")
 _WAIT_S = 10.0
@@ -157,7 +158,7 @@ def running_venue(
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="simulated-venue", daemon=True)
     thread.start()
-    time_source = clock or SystemClock()
+    time_source = clock or SteadyClock(SystemClock())
     prices = ScriptedPrices()
     venue = assemble_aster(
         paper,
