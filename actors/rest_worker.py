@@ -40,6 +40,10 @@ _WARM_EVERY_S: Final = 15.0
 _LEAST_WAIT_S: Final = 0.001
 
 
+def _count_nothing() -> None:
+    return
+
+
 class Transport(Protocol):
     """One kept-alive connection to a venue (`exchanges.rest_transport`). One thread at a time."""
 
@@ -71,6 +75,7 @@ class LaneParts:
         budget: The venue's rate limits.
         new_transport: Makes one connection; called once per thread.
         failures: Told when a thread dies of a bug.
+        count_order: Called for every order that is handed to a lane, on the teller's thread.
     """
 
     name: str
@@ -80,6 +85,7 @@ class LaneParts:
     budget: RateBudget
     new_transport: Callable[[], Transport]
     failures: Address[ActorFailed]
+    count_order: Callable[[], None] = _count_nothing
 
 
 class _Worker:
@@ -299,6 +305,7 @@ class OrderLanes:
 
     def __init__(self, parts: LaneParts, gate: SendGate, facts: Address[LaneFact], lanes: int) -> None:
         self.gate = gate
+        self._count_order = parts.count_order
         self._lanes = [_OrderLane(parts, gate, facts, index) for index in range(lanes)]
 
     def start(self) -> None:
@@ -308,6 +315,8 @@ class OrderLanes:
 
     def tell(self, command: OrderCommand, /) -> None:
         """Queue a command for the lane that has its order, else for its own lane or an idle one."""
+        if not isinstance(command, CancelOrder):
+            self._count_order()
         order = command.client_order_id
         idle: _OrderLane | None = None
         for lane in self._lanes:

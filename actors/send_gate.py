@@ -38,53 +38,62 @@ class HaltFlag:
     """Whether new risk may leave this process. One per bot, shared by every lane; safe from any thread."""
 
     def __init__(self) -> None:
-        self._halted = False
-        self._closed = False
-        self._why = ""
-        self._marks: list[threading.Lock] = []
+        self._reasons: tuple[str, ...] = ()
+        self._closed = ""
+        self._marks: tuple[threading.Lock, ...] = ()
+        self._changing = threading.Lock()
+        """Serializes those who change the flag (host and bot); nobody who sends takes it."""
 
     def new_mark(self) -> threading.Lock:
         """Return a write mark for one lane, which holds it from the flag's check until its request is written."""
         mark = threading.Lock()
-        self._marks = [*self._marks, mark]
+        with self._changing:
+            self._marks = (*self._marks, mark)
         return mark
 
     def forget(self, mark: threading.Lock) -> None:
         """Drop the mark of a lane that has ended."""
-        self._marks = [kept for kept in self._marks if kept is not mark]
+        with self._changing:
+            self._marks = tuple(kept for kept in self._marks if kept is not mark)
 
     def halt(self, why: str) -> None:
-        """Let no entry leave any more. Returns once every lane has passed the barrier: then none is being written."""
-        self._why = why
-        self._halted = True
+        """Let no entry leave any more. Returns once every lane has passed the barrier: then none is being written.
+
+        Several reasons may hold at once; each has to be released.
+        """
+        with self._changing:
+            if why not in self._reasons:
+                self._reasons = (*self._reasons, why)
         self._barrier()
+
+    def release(self, why: str) -> None:
+        """Take back one reason of a halt. Entries leave again when none is left."""
+        with self._changing:
+            self._reasons = tuple(kept for kept in self._reasons if kept != why)
 
     def close(self, why: str) -> None:
-        """Let nothing leave any more, exits and cancels included. For the end of a stop only."""
-        self._why = why
-        self._closed = True
+        """Let nothing leave any more, exits and cancels included. For the end of a bot's actors only."""
+        self._closed = why
         self._barrier()
 
-    def release(self) -> None:
-        """Let entries leave again."""
-        self._halted = False
-        self._closed = False
-        self._why = ""
+    def open(self) -> None:
+        """Take back `close`: new actors are about to start."""
+        self._closed = ""
 
     @property
     def is_halted(self) -> bool:
         """Whether entries are held back."""
-        return self._halted or self._closed
+        return bool(self._reasons or self._closed)
 
     @property
     def why(self) -> str:
-        """The reason given with the halt, empty when not halted."""
-        return self._why
+        """The reasons of the halt, empty when entries may leave."""
+        return self._closed or ", ".join(self._reasons)
 
     def check(self, *, is_entry: bool) -> None:
         """Raise Denied where the flag forbids the command. Call with the lane's mark held."""
-        if self._closed or (self._halted and is_entry):
-            raise Denied(f"halted: {self._why}")
+        if self._closed or (self._reasons and is_entry):
+            raise Denied(f"halted: {self.why}")
 
     def _barrier(self) -> None:
         for mark in self._marks:

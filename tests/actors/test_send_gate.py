@@ -135,7 +135,8 @@ def test_a_halt_stops_entries_and_nothing_else(clock, intents):
         gate.pass_through(entry(quote_ns=clock.monotonic_ns()))
     gate.pass_through(exit_order())
     gate.pass_through(cancel())
-    gate.halted.release()
+    gate.halted.release("test")
+    assert gate.halted.why == ""
     gate.pass_through(entry(quote_ns=clock.monotonic_ns()))
 
 
@@ -191,3 +192,19 @@ def test_only_an_order_that_is_not_reduce_only_is_an_entry():
         False,
         False,
     ]
+
+
+def test_every_reason_of_a_halt_has_to_be_released():
+    flag = HaltFlag()
+    flag.halt("operator")
+    flag.halt("journal")
+    flag.halt("journal")
+    flag.release("journal")
+    assert flag.is_halted
+    assert flag.why == "operator"
+    flag.release("operator")
+    assert not flag.is_halted
+    flag.close("end")
+    assert flag.is_halted
+    flag.open()
+    assert not flag.is_halted

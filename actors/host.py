@@ -1,0 +1,218 @@
+"""How a host talks to a bot: `BotHandle`. Every method may be called from any thread that is not an actor of the bot.
+
+Nothing here touches what belongs to the process: no signal handler, no log sink, no other bot's actors.
+"""
+
+import dataclasses
+import os
+import random
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pykka
+
+from actors.bot import StopBot, TradingBot, make_fill_callback
+from actors.life import Life
+from actors.locks import AccountKey, Locks, user_runtime_dir
+from actors.messages import ActorFailed, AdoptDifference, CancelEntries, Flatten, PauseEntries, ResumeEntries
+from actors.send_gate import HaltFlag
+from actors.settings import BotSettings, StopPolicy
+from actors.status import BotState, BotStatus, StatusBoard, trading_state
+from actors.wiring import CrewPlan, VenueAccess
+from exchanges import VENUES
+from exchanges.clock import Clock
+from exchanges.settings import METADATA_KEY
+
+OPERATOR: Final = "operator"
+_ROOT_STOP_S: Final = 60.0
+
+
+class BotHandle:
+    """A started bot. Made by `TradingBot.start_bot`; call `stop()` (or `wait()`) before letting it go."""
+
+    def __init__(
+        self,
+        *,
+        settings: BotSettings,
+        clock: Clock,
+        life: Life,
+        halted: HaltFlag,
+        locks: Locks,
+        ref: Any,  # noqa: ANN401 - ActorRef[TradingBot]
+    ) -> None:
+        self.settings = settings
+        self._clock = clock
+        self._life = life
+        self._halted = halted
+        self._locks = locks
+        self._ref = ref
+        self._started_ns = clock.monotonic_ns()
+        self._started_wall_ns = clock.wall_ns()
+        self._ended_ns = 0
+        self._closing = threading.Lock()
+
+    # --- commands ---
+
+    def pause(self, grid: str = "", reason: str = OPERATOR) -> None:
+        """Place no new entries in one grid, or in all. Resting entries and exits stay."""
+        self._tell(PauseEntries(grid=grid, reason=reason))
+
+    def resume(self, grid: str = "") -> None:
+        """Allow entries again; also clears a latched stop and an operator's halt."""
+        self._halted.release(OPERATOR)
+        self._tell(ResumeEntries(grid=grid))
+
+    def flatten(self, grid: str = "", reason: str = OPERATOR) -> None:
+        """Cancel the entry, close everything by reduce-only orders, stay paused."""
+        self._tell(Flatten(grid=grid, reason=reason))
+
+    def adopt(self, grid: str = "") -> None:
+        """Book a proven difference between position and lots as somebody else's."""
+        self._tell(AdoptDifference(grid=grid))
+
+    def halt(self) -> None:
+        """Let no entry leave from now on, whatever is queued; then cancel what rests. Returns when the gate is
+        closed.
+        """
+        self._halted.halt(OPERATOR)
+        self._tell(CancelEntries())
+
+    def stop(self, policy: StopPolicy | None = None, timeout_s: float = _ROOT_STOP_S) -> bool:
+        """End the bot by `desk.on_stop` (or `policy`) and wait for it. May be called twice. Whether it has ended."""
+        self._tell(StopBot(policy or self.settings.desk.on_stop))
+        return self.wait(timeout_s)
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait until the bot has ended by itself or by `stop`; whether it has. Releases its locks then."""
+        if not self._life.finished.wait(timeout_s):
+            return False
+        with self._closing:
+            self._ended_ns = self._ended_ns or self._clock.monotonic_ns()
+            self._locks.release()
+        return True
+
+    # --- what it is doing ---
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the bot has ended: stopped, halted for good, or refused to start."""
+        return self._life.finished.is_set()
+
+    def status(self) -> BotStatus:
+        """Return a picture of now (after the end: the last one)."""
+        life, board = self._life, self._life.board
+        grids, connections = board.grids(), board.connections()
+        state = life.forced_state
+        if state is None:
+            state = BotState.HALTED if self._halted.is_halted else trading_state(grids, connections)
+        crew = life.crew
+        return BotStatus(
+            name=self.settings.desk.name,
+            mode=self.settings.desk.mode.value,
+            state=state,
+            now_ns=self._ended_ns or self._clock.monotonic_ns(),
+            started_ns=self._started_ns,
+            started_wall_ns=self._started_wall_ns,
+            fatal=life.fatal,
+            halted_why=self._halted.why,
+            restarts=life.restarts,
+            grids=grids,
+            connections=connections,
+            feeds=board.feeds(),
+            mailboxes={} if crew is None or self.has_ended else crew.depths(),
+            dead_letters=life.letters.count,
+            fill_to_exit_ns=board.fill_to_exit_ns(),
+            naked_ns=board.naked_ns(),
+        )
+
+    @property
+    def leftovers(self) -> tuple[str, ...]:
+        """Names of actors and threads that did not end in time: empty, or a bug."""
+        return self._life.leftovers
+
+    def _tell(self, message: object) -> None:
+        try:
+            self._ref.tell(message)
+        except pykka.ActorDeadError:
+            return  # it has ended: nothing to command, and `status` says so
+
+
+class _RootFailures:
+    """Where the supervising actor's own death is reported."""
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+
+    def tell(self, message: ActorFailed, /) -> None:
+        """Note the failure; the actor's end follows."""
+        self._life.fatal = self._life.fatal or message.error
+        self._life.forced_state = BotState.FAILED
+
+
+def real_accesses(settings: BotSettings) -> dict[str, VenueAccess]:
+    """Return how to reach the real venues, with credentials from the environment.
+
+    Raises:
+        ConfigError: variables are not set or do not hold what is needed; each is named.
+    """
+    accesses = {}
+    for name in dict.fromkeys(grid.exchange for grid in settings.grids):
+        own = settings.exchanges[name]
+        package = VENUES[settings.venues[name]]()
+        accesses[name] = VenueAccess(
+            venue=package.from_settings(own, os.environ.get),
+            # every venue may have these two; one without them has sockets that need neither
+            proxy=getattr(own, "proxy", "") or None,
+            ca_file=getattr(own, "ca_file", "") or None,
+            credential_hint=credential_hint(own),
+        )
+    return accesses
+
+
+def credential_hint(settings: Any) -> str:  # noqa: ANN401 - each venue's own settings
+    """Return the names of the environment variables that a venue's settings name for secrets."""
+    names = [
+        str(getattr(settings, field.name))
+        for field in dataclasses.fields(settings)
+        if METADATA_KEY in field.metadata and field.metadata[METADATA_KEY].names_secret
+    ]
+    return ", ".join(name for name in names if name)
+
+
+def start(
+    settings: BotSettings,
+    *,
+    accesses: Mapping[str, VenueAccess] | None,
+    clock: Clock,
+    source: random.Random,
+    runtime_dir: Path | None,
+) -> BotHandle:
+    """Start a bot; see `TradingBot.start_bot`."""
+    accesses = accesses if accesses is not None else real_accesses(settings)
+    grids = [(grid.name, grid.exchange, grid.symbol) for grid in settings.grids]
+    exchanges = dict.fromkeys(exchange for _, exchange, _ in grids)
+    keys = [AccountKey(accesses[name].venue.name, accesses[name].venue.account) for name in exchanges]
+    desk = settings.desk
+    locks = Locks().acquire(Path(desk.state_dir), keys, desk.bot_tag, runtime_dir or user_runtime_dir())
+    try:
+        board = StatusBoard(grids, exchanges)
+        life, halted = Life(board), HaltFlag()
+        failures = _RootFailures(life)
+        plan = CrewPlan(
+            settings=settings,
+            accesses=accesses,
+            clock=clock,
+            source=source,
+            halted=halted,
+            board=board,
+            make_fill_callback=make_fill_callback,
+            root=failures,
+            failures=failures,
+        )
+        ref = TradingBot.start(name=f"{desk.name}/bot", failures=failures, plan=plan, life=life)
+        return BotHandle(settings=settings, clock=clock, life=life, halted=halted, locks=locks, ref=ref)
+    except BaseException:
+        locks.release()
+        raise

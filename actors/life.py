@@ -1,0 +1,44 @@
+"""What a supervising actor shows of itself to its host, and what outlives its crews."""
+
+import threading
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from actors.grid.restore import RestoredGrid
+from actors.status import BotState, StatusBoard
+from actors.wiring import Crew, CrewPlan, DeadLetters
+
+
+@dataclass(slots=True)
+class Life:
+    """Written by the supervising actor only; every field is read as a whole by the host's threads.
+
+    Attributes:
+        forced_state: What the bot is, where that does not follow from its grids; None while it trades.
+        fatal: Why it could not start.
+        leftovers: What did not end in time.
+    """
+
+    board: StatusBoard
+    letters: DeadLetters = field(default_factory=DeadLetters)
+    forced_state: BotState | None = None
+    fatal: str = ""
+    restarts: int = 0
+    leftovers: tuple[str, ...] = ()
+    crew: Crew | None = None
+    finished: threading.Event = field(default_factory=threading.Event)
+    _known: set[str] = field(default_factory=set)
+
+    def plan_for(self, plan: CrewPlan, *, root: Any, failures: Any) -> CrewPlan:  # noqa: ANN401 - addresses
+        """Return the plan of the next crew, which reports to `root` and `failures`."""
+        return replace(plan, root=root, failures=failures)
+
+    def begin_grid(self, grid: str, restored: RestoredGrid) -> None:
+        """Take what a grid had earned before this process, at the first crew's start."""
+        if grid not in self._known:
+            self._known.add(grid)
+            self.board.begin_run(grid, restored.realized_pnl, restored.fees)
+
+    def finish(self) -> None:
+        """Say that everything of this bot has ended."""
+        self.finished.set()
