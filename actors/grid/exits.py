@@ -154,13 +154,13 @@ def _take_operator(draft: Draft[ExitBook], event: ExitEvent) -> None:
 
 
 def _conclude(draft: Draft[ExitBook]) -> None:
-    """Close lots, measure cover, and tell what changed: the lots first, so that no gate opens on an old view."""
+    """Close lots, measure cover, and tell what changed: cover last, so that no gate opens on an old view of the lots."""
     closed = [lot for lot in draft.state.lots if _is_closed(draft.state, lot)]
     results = [_close(draft, lot) for lot in closed]
     measure_cover(draft)
-    _tell_lots(draft)
     for result in results:
         draft.emit(result)
+    _tell_lots(draft)
     for lot in closed:
         if lot.covered_told != lot.entry_filled:
             draft.emit(CloseOrderPlaced(grid=draft.context.name, lot=lot.lot, covered=lot.entry_filled))

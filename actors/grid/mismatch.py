@@ -17,7 +17,7 @@ from actors.log_events import LogEvent
 from actors.messages import ConnectionReady, ExternalBooked, NoteLevel, PositionRead
 from exchanges.values import ZERO
 
-SURPLUS_GAP_NS = SECOND_NS
+SURPLUS_GAP_NS = 4 * SECOND_NS
 """Two readings of more than the lots hold must be asked so far apart: a fill of the entry may be on its way."""
 
 

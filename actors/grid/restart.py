@@ -26,12 +26,17 @@ def initial(context: GridContext, restored: RestoredGrid | None, now_ns: int, wa
         external=restored.external,
         closed_high=_closed_high(restored),
         is_fresh_start=not restored.lots and not restored.orders and not restored.highest_sequence,
-        counters=ExitCounters(realized_pnl=restored.realized_pnl, fees=restored.fees),
+        counters=ExitCounters(realized_pnl=restored.realized_pnl, fees=_fees(restored)),
     )
     for order in sorted(restored.orders, key=lambda order: order.placed_wall_ns):
         if order.reduce_only and book.lots:
             book = replace(book, orders=(*book.orders, _restored_order(book, order, now_ns, wall_ns)))
     return book
+
+
+def _fees(restored: RestoredGrid) -> Decimal:
+    """Return all fees ever paid: the journal's total is of closed lots."""
+    return restored.fees + sum((lot.fees for lot in restored.lots), ZERO)
 
 
 def _closed_high(restored: RestoredGrid) -> int:

@@ -207,7 +207,7 @@ def release(draft: Draft[ExitBook], order: CloseOrder, reason: CancelReason) -> 
             client_order_id=order.client_order_id,
         )
     again_ns = max(draft.now_ns, order.placed_ns + _backoff_ns(draft))
-    if draft.state.flatten is not None:
+    if draft.state.flatten is not None and order.kind is ExitKind.EMERGENCY:
         draft.state = replace(draft.state, flatten=replace(draft.state.flatten, retry_ns=again_ns))
     if reason is CancelReason.POST_ONLY:
         counters = draft.state.counters
