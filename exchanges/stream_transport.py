@@ -39,8 +39,9 @@ class _StreamOversizeError(websocket.WebSocketException):
 class _ReadAhead:
     """A socket as the library wants it, reading in large pieces; counts what the handshake reads."""
 
-    def __init__(self, connected: socket.socket) -> None:
+    def __init__(self, connected: socket.socket, stopping: threading.Event) -> None:
         self._socket = connected
+        self._stopping = stopping
         self._data = b""
         self._start = 0
         self.handshake_left: int | None = _HANDSHAKE_BYTES
@@ -50,6 +51,9 @@ class _ReadAhead:
         if start >= len(self._data):
             self._data = self._socket.recv(_READ_AHEAD_BYTES)
             start = 0
+            if not self._data and self._stopping.is_set():
+                # stop() shut the reading side. Told as the end, the library would close before the goodbye is sent.
+                raise websocket.WebSocketTimeoutException("stopped")
         piece = self._data[start : start + size]
         self._start = start + len(piece)
         if self.handshake_left is not None:
@@ -64,14 +68,8 @@ class _ReadAhead:
     def gettimeout(self) -> float | None:
         return self._socket.gettimeout()
 
-    def settimeout(self, timeout_s: float | None) -> None:
-        self._socket.settimeout(timeout_s)
-
     def fileno(self) -> int:
         return self._socket.fileno()
-
-    def shutdown(self, how: int) -> None:
-        socket.socket.shutdown(self._socket, how)
 
     def close(self) -> None:
         self._socket.close()
@@ -250,7 +248,7 @@ class StreamReader:
         return self._read(stream)
 
     def _shake_hands(self, connected: socket.socket) -> WebSocket:
-        source = _ReadAhead(connected)
+        source = _ReadAhead(connected, self._stopping)
         try:
             stream = websocket.create_connection(
                 self._endpoint.url,
