@@ -15,9 +15,8 @@ from typing import Final
 
 from actors.grid.restore import RestoredGrid, RestoredLot, RestoredOrder
 from actors.journal.orders import Market
-from actors.journal.schema import connect_read_only
+from actors.journal.schema import connect_read_only, journal_error
 from actors.messages import LatchKind
-from exchanges.errors import JournalError
 from exchanges.fills import RestoredTrade
 from exchanges.order_ids import LAST_EXIT_LEG
 from exchanges.values import ZERO, ClientOrderId, OrderId, OrderStatus, Side, TradeId
@@ -128,7 +127,8 @@ class JournalReader:
             forgotten_through: Highest sequence of a past that this journal knows nothing of (it was lost), else 0.
 
         Raises:
-            JournalError: the journal cannot be read.
+            JournalDamaged: its content makes no sense.
+            JournalError: it cannot be read.
         """
         try:
             with closing(connect_read_only(self._path)) as sql:
@@ -142,7 +142,7 @@ class JournalReader:
                     problems=_left_behind(sql, markets),
                 )
         except sqlite3.Error as error:
-            raise JournalError(f"{self._path} cannot be read: {error}. Move it away to start without it.") from None
+            raise journal_error(self._path, "cannot be read", error) from None
 
 
 def _highest_sequence(sql: sqlite3.Connection, grid: str | None) -> int:
@@ -273,6 +273,7 @@ def _known_orders(sql: sqlite3.Connection, where: tuple[str, str], since_wall_ns
         "ORDER BY client_order_id",
         (*where, since_wall_ns),
     ).fetchall()
+    trades = _trades(sql, where, since_wall_ns)
     sides = {grid: _entry_side(sql, grid) for grid in {row[2] for row in rows}}
     return tuple(
         KnownOrder(
@@ -284,7 +285,7 @@ def _known_orders(sql: sqlite3.Connection, where: tuple[str, str], since_wall_ns
             quantity=Decimal(quantity),
             reduce_only=bool(reduce_only),
             filled=Decimal(filled),
-            trades=_trades(sql, number),
+            trades=tuple(trades.get(number, ())),
             is_settled=phase == "ended",
             end_status=OrderStatus(end_status) if end_status else None,
         )
@@ -293,14 +294,17 @@ def _known_orders(sql: sqlite3.Connection, where: tuple[str, str], since_wall_ns
     )
 
 
-def _trades(sql: sqlite3.Connection, client_order_id: int) -> tuple[RestoredTrade, ...]:
+def _trades(sql: sqlite3.Connection, where: tuple[str, str], since_wall_ns: int) -> dict[int, list[RestoredTrade]]:
     rows = sql.execute(
-        "SELECT trade_id, price, quantity FROM fills WHERE client_order_id = ? AND trade_id IS NOT NULL ORDER BY seq",
-        (client_order_id,),
+        "SELECT client_order_id, trade_id, fills.price, fills.quantity FROM orders JOIN fills USING (client_order_id) "
+        "WHERE orders.exchange = ? AND orders.symbol = ? AND (phase != 'ended' OR ended_wall_ns >= ?) "
+        "AND trade_id IS NOT NULL ORDER BY fills.seq",
+        (*where, since_wall_ns),
     )
-    return tuple(
-        RestoredTrade(TradeId(trade_id), Decimal(price), Decimal(quantity)) for trade_id, price, quantity in rows
-    )
+    trades: dict[int, list[RestoredTrade]] = {}
+    for number, trade_id, price, quantity in rows:
+        trades.setdefault(number, []).append(RestoredTrade(TradeId(trade_id), Decimal(price), Decimal(quantity)))
+    return trades
 
 
 def _left_behind(sql: sqlite3.Connection, markets: Mapping[str, Market]) -> tuple[str, ...]:

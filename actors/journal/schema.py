@@ -18,7 +18,7 @@ from exchanges.errors import JournalError
 APPLICATION_ID: Final = 0x67726964
 SCHEMA_VERSION: Final = 1
 FILE_NAME: Final = "journal.db"
-CHECKED_UP_TO_BYTES: Final = 64 * 1024 * 1024
+CHECKED_UP_TO_BYTES: Final = 16 * 1024 * 1024
 
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
 """Primary error codes that speak of the content (a missing table is SQLITE_ERROR), not of the disk or of a lock."""
@@ -80,6 +80,10 @@ CREATE TABLE grids (
 """
 
 
+class JournalDamaged(JournalError):
+    """The journal's content cannot be read: it has to be moved aside."""
+
+
 @dataclass(frozen=True, slots=True)
 class OpenedJournal:
     """A journal file that can be used. `problems` says what was moved aside, empty if all is well."""
@@ -111,8 +115,16 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(uri, timeout=5.0, isolation_level=None, uri=True)
 
 
-def open_journal(state_dir: Path, *, desk: str, bot_tag: int, wall_ns: int) -> OpenedJournal:
+def journal_error(path: Path, what: str, error: sqlite3.Error | OSError) -> JournalError:
+    """Return what an error of the database means: damaged content, or a disk that refuses."""
+    text = f"{path} {what}: {error}. Check that the disk has space and the folder belongs to this user."
+    return JournalDamaged(f"is damaged ({error})") if _is_damage(error) else JournalError(text)
+
+
+def open_journal(state_dir: Path, *, desk: str, bot_tag: int, wall_ns: int, known_damage: str = "") -> OpenedJournal:
     """Make sure there is a usable journal of this bot in `state_dir`; move a damaged or foreign one aside.
+
+    `known_damage` says why the one that is there cannot be used, where that was found out later.
 
     Raises:
         JournalError: the folder or file cannot be written.
@@ -120,8 +132,8 @@ def open_journal(state_dir: Path, *, desk: str, bot_tag: int, wall_ns: int) -> O
     path = private_folder(state_dir) / FILE_NAME
     problems: list[str] = []
     try:
-        if path.exists():
-            reason = _why_unusable(path, desk, bot_tag)
+        if path.exists() and not _is_unfinished(path):
+            reason = known_damage or _why_unusable(path, desk, bot_tag)
             if not reason:
                 path.chmod(0o600)
                 return OpenedJournal(path, (), is_new=False)
@@ -132,10 +144,23 @@ def open_journal(state_dir: Path, *, desk: str, bot_tag: int, wall_ns: int) -> O
             )
         _create(path, desk, bot_tag, wall_ns)
     except (OSError, sqlite3.Error) as error:
-        raise JournalError(
-            f"{path} cannot be written: {error}. Check that the disk has space and the folder belongs to this user."
-        ) from None
+        raise journal_error(path, "cannot be written", error) from None
     return OpenedJournal(path, tuple(problems), is_new=True)
+
+
+def _is_damage(error: Exception) -> bool:
+    return isinstance(error, sqlite3.DatabaseError) and error.sqlite_errorcode & 0xFF in _DAMAGE
+
+
+def _is_unfinished(path: Path) -> bool:
+    """Whether the file was being made when its maker died: a database without a single table."""
+    try:
+        with closing(connect(path)) as connection:
+            return not connection.execute("SELECT name FROM sqlite_master LIMIT 1").fetchall()
+    except sqlite3.DatabaseError as error:
+        if not _is_damage(error):
+            raise
+        return False
 
 
 def _why_unusable(path: Path, desk: str, bot_tag: int) -> str:
@@ -154,7 +179,7 @@ def _why_unusable(path: Path, desk: str, bot_tag: int) -> str:
                 result = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
                 return "" if result == "ok" else f"is damaged ({result})"
     except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode & 0xFF not in _DAMAGE:
+        if not _is_damage(error):
             raise
         return f"is damaged ({error})"
     return ""
@@ -171,7 +196,7 @@ def _move_aside(path: Path, wall_ns: int) -> Path:
 
 def _create(path: Path, desk: str, bot_tag: int, wall_ns: int) -> None:
     # created by hand first: SQLite would use the umask, and its -wal and -shm files copy the mode of this one
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
     with closing(connect(path)) as connection:
         header = {"desk": desk, "bot_tag": str(bot_tag), "created_wall_ns": str(wall_ns)}
         connection.executescript(f"BEGIN; {TABLES}")

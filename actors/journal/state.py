@@ -12,10 +12,9 @@ from sqlite3 import Connection, Error
 
 from actors.intents import IntentHistory, IntentLog, open_intents, read_boot_id
 from actors.journal.reader import JournalReader, Restored
-from actors.journal.schema import connect, open_journal
+from actors.journal.schema import JournalDamaged, OpenedJournal, connect, journal_error, open_journal
 from actors.journal.writer import FactWriter, Market
 from exchanges.clock import Clock
-from exchanges.errors import JournalError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,13 +59,11 @@ def open_state(state_dir: Path, *, desk: str, bot_tag: int, markets: Mapping[str
     try:
         wall_ns = clock.wall_ns()
         opened = open_journal(state_dir, desk=desk, bot_tag=bot_tag, wall_ns=wall_ns)
-        run = _begin_run(opened.path, history, markets, wall_ns)
-        restored = JournalReader(opened.path).restore(
-            markets,
-            now_wall_ns=wall_ns,
-            suspect_through=history.suspect_through,
-            forgotten_through=history.highest_sequence if opened.is_new else 0,
-        )
+        try:
+            run, restored = _begin_run(opened, history, markets, wall_ns)
+        except JournalDamaged as damage:
+            opened = open_journal(state_dir, desk=desk, bot_tag=bot_tag, wall_ns=wall_ns, known_damage=str(damage))
+            run, restored = _begin_run(opened, history, markets, wall_ns)
         intents.raise_floor(restored.highest_sequence)
         intents.compact(lambda intent: intent.client_order_id in restored.unsettled)
     except BaseException:
@@ -82,9 +79,11 @@ def open_state(state_dir: Path, *, desk: str, bot_tag: int, markets: Mapping[str
     )
 
 
-def _begin_run(path: Path, history: IntentHistory, markets: Mapping[str, Market], wall_ns: int) -> int:
+def _begin_run(
+    opened: OpenedJournal, history: IntentHistory, markets: Mapping[str, Market], wall_ns: int
+) -> tuple[int, Restored]:
     try:
-        with closing(connect(path)) as sql:
+        with closing(connect(opened.path)) as sql:
             sql.execute("PRAGMA synchronous = FULL")
             sql.execute("BEGIN IMMEDIATE")
             run = sql.execute(
@@ -94,6 +93,12 @@ def _begin_run(path: Path, history: IntentHistory, markets: Mapping[str, Market]
             writer.prepare()
             writer.adopt(history.intents)
             sql.execute("COMMIT")
-            return int(run)
     except Error as error:
-        raise JournalError(f"{path} cannot be written: {error}. Check that the disk has space.") from None
+        raise journal_error(opened.path, "cannot be written", error) from None
+    restored = JournalReader(opened.path).restore(
+        markets,
+        now_wall_ns=wall_ns,
+        suspect_through=history.suspect_through,
+        forgotten_through=history.highest_sequence if opened.is_new else 0,
+    )
+    return int(run), restored

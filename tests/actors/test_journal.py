@@ -2,10 +2,15 @@
 
 import itertools
 import json
+import os
+import signal
 import sqlite3
 import stat
+import subprocess
+import sys
 from contextlib import closing
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -634,6 +639,29 @@ def test_damaged_journal_is_moved_aside_and_the_start_goes_on_from_the_intents(d
     assert [order.lot for order in desk.state.restored.grids["btc"].orders] == [4]
 
 
+def test_damage_that_shows_only_when_it_is_read_is_moved_aside_too(desk, monkeypatch):
+    monkeypatch.setattr("actors.journal.schema.CHECKED_UP_TO_BYTES", 0)
+    desk.close()
+    with closing(sqlite3.connect(desk.state.journal_path, isolation_level=None)) as sql:
+        sql.execute("DROP TABLE closings")
+    desk.open()
+    assert "is damaged (no such table: closings)" in desk.state.problems[0]
+
+
+@pytest.mark.parametrize("content", [b"", None])
+def test_journal_whose_maker_died_is_made_again_without_alarm(desk, content):
+    desk.close()
+    path = desk.state.journal_path
+    path.unlink()
+    if content is None:
+        with closing(sqlite3.connect(path)) as sql:
+            sql.execute("PRAGMA journal_mode = WAL")
+    else:
+        path.write_bytes(content)
+    desk.open()
+    assert desk.state.problems == ()
+
+
 def test_file_that_is_no_database_is_moved_aside(desk):
     desk.close()
     desk.state.journal_path.write_bytes(b"not a database" * 1000)
@@ -703,6 +731,38 @@ def test_reader_of_a_missing_journal_is_an_error(tmp_path):
 
 
 # --- a kill at any moment ---
+
+
+KILLED = """
+import sys, os
+from pathlib import Path
+from exchanges.clock import SystemClock
+from tests.actors.journal_desk import JournalDesk, entry, filled
+desk = JournalDesk(Path(sys.argv[1]), SystemClock())
+desk.state.intents.reserve()
+desk.state.intents.record(entry(1), 0)
+desk.tell(entry(1), filled(quantity="0.4", leaves="0.6"))
+desk.flush()
+desk.state.intents.record(entry(2), 0)
+desk.tell(entry(2))
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_sigkill_keeps_what_was_committed_and_every_intent(tmp_path, clock):
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "state")]
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(  # noqa: S603 - fixed text
+        command, cwd=root, env={**os.environ, "PYTHONPATH": "."}, timeout=30, check=False, capture_output=True
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    with journal_desk(tmp_path / "state", clock) as desk:
+        grid = desk.state.restored.grids["btc"]
+        assert [order.lot for order in grid.orders] == [1, 2]
+        assert [order.filled for order in grid.orders] == [D("0.4"), D(0)]
+        assert desk.state.restored.problems == ()
+        assert desk.state.history.suspect_through == 0, "a kill is no loss of power"
+        assert desk.state.intents.reserve()[0] == 65
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
