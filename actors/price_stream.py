@@ -216,8 +216,14 @@ class PriceStream(BotActor):
 
     def _on_opened(self, stream: int) -> None:
         feed = self._current(stream)
-        if feed is not None:
-            self._show(feed, replace(feed.status, is_open=True, why=""))
+        if feed is None:
+            return
+        self._show(feed, replace(feed.status, is_open=True, why=""))
+        if self._parts.settings.rest_fallback:
+            # a stream of changes says nothing until the book changes: the first price comes by REST
+            for market in feed.markets.values():
+                if market.book.quote is None:
+                    self._ask_rest(feed, market)
 
     def _on_ended(self, ended: StreamEnded) -> None:
         feed = self._current(ended.stream)
