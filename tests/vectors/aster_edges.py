@@ -27,6 +27,8 @@ SIGNATURE_TEXT = "65 bytes r||s||v, v = 27 or 28, hex"
 _DERIVATION = re.compile(r"sha256 hex of '([^']+)' / '([^']+)'")
 _SEPARATOR_KEY = re.compile(r"domain_separator_([0-9]+)")
 _RANGE = re.compile(r"([0-9]+)\.\.([0-9]+) \(([0-9]+) values\)")
+_RESULT = re.compile(r"(ok|nonce_error)(?: ?\(.*\))?")
+_NUMBERS = re.compile(r"[0-9]{10,}")
 _DROPS = re.compile(r"drops ([0-9]+)")
 _MINIMUM = re.compile(r"minimum ([0-9]+)")
 _CODE = re.compile(r"-[0-9]{4}")
@@ -237,11 +239,13 @@ def _prefill(row: Mapping[str, Any]) -> range:
 
 
 def _check_nonce(result: str, nonce: int, *, accepted: bool, before: tuple[int, ...], after: tuple[int, ...]) -> None:
-    word = re.match(r"[a-z_]+", result)
-    if word is None or word[0] not in ("ok", "nonce_error"):
-        raise Wrong(f"a result that is neither ok nor nonce_error: {result!r:.60}")
-    same(f"nonce {nonce}", "ok" if accepted else "nonce_error", word[0])
+    words = _RESULT.fullmatch(result)
+    if words is None:
+        raise Wrong(f"a result that cannot be read: {result!r:.60}")
+    same(f"nonce {nonce}", "ok" if accepted else "nonce_error", words[1])
     drops, minimum = _DROPS.search(result), _MINIMUM.search(result)
+    if len(_NUMBERS.findall(result)) != (drops is not None) + (minimum is not None):
+        raise Wrong(f"a result that names a nonce without saying what of it: {result!r:.60}")
     if drops is not None and (int(drops[1]) not in before or int(drops[1]) in after):
         raise Wrong(f"nonce {nonce} does not drop {drops[1]}")
     if minimum is not None:

@@ -15,13 +15,15 @@ from exchanges.order_ids import OrderKey, pack
 from exchanges.reports import FillReport, OrderReport
 from exchanges.values import CancelReason, ClientOrderId
 from tests.vectors.aster_file import AsterFile
-from tests.vectors.cases import Case, Wrong, decimal_of, need, same, text_of
+from tests.vectors.cases import Case, Wrong, decimal_of, need, one_of, same, text_of
 
 CALLBACK_TUPLE = "[price, delta, cumulative, trade id]"
 _PATIENCE_NS = 1_000_000_000
 _STEP_NS = 1_000_000
 _UNSEEN = {"i": 1, "s": "BTCUSDT", "c": "unseen", "S": "BUY", "o": "LIMIT", "f": "GTX", "p": "0", "R": False, "T": 1}
 """What REST rows are completed with where no event came before them."""
+_EVENTS = ("ORDER_TRADE_UPDATE", "ACCOUNT_UPDATE", "MARGIN_CALL", "ACCOUNT_CONFIG_UPDATE", "listenKeyExpired")
+_CONSTANT = ("s", "c", "S", "i", "q", "p", "f", "o", "ot", "R", "ps", "cp")
 _LIVE = re.compile(r"(none|open|live|NEW|PARTIALLY_FILLED)(?![A-Za-z])", re.IGNORECASE)
 _TERMINAL = re.compile(r"(CANCELED-POST-ONLY|FILLED|CANCELED|EXPIRED|REJECTED)(?![A-Z])(.*)", re.DOTALL)
 _FILLED = re.compile(r"filled ([0-9.]+)")
@@ -64,14 +66,17 @@ class _Run:
         self._ledger = FillLedger(gap_patience_ns=_PATIENCE_NS)
         self._ids: dict[str, ClientOrderId] = {}
         self._now_ns = _STEP_NS
+        self._first: dict[str, Mapping[str, Any]] = {}
         self._last: Mapping[str, Any] = {**_UNSEEN, "q": str(quantity)}
 
     def stream(self, event: object) -> None:
         """Take one frame of the private stream."""
+        one_of("event", need(event, "e")["e"], _EVENTS)
         for report in stream.parse_private(json.dumps(event, default=str).encode(), self._now_ns):
             if isinstance(report, (OrderReport, FillReport)):
-                order = need(need(event, "o")["o"], "c", "q")
+                order = need(need(event, "o")["o"], *_CONSTANT, "x", "l", "L", "t")
                 same("order_qty", self._quantity, decimal_of(order, "q"))
+                self._check_constant(order)
                 self._last = order
                 self._apply(replace(report, client_order_id=self._own(text_of(order, "c"))))
         self._now_ns += _STEP_NS
@@ -91,6 +96,15 @@ class _Run:
     def settle(self) -> None:
         """Let the patience for late trades run out."""
         self._take(self._ledger.release(self._now_ns + 2 * _PATIENCE_NS))
+
+    def _check_constant(self, order: Mapping[str, Any]) -> None:
+        """An order keeps its identity over its life, and only a trade has a quantity of its own."""
+        first = self._first.setdefault(text_of(order, "c"), order)
+        for key in _CONSTANT:
+            same(f"{key} of the order", order[key], first[key])
+        one_of("f", order["f"], sorted(parsing.TIMES_IN_FORCE))
+        if order["x"] != "TRADE":
+            same("l, L and t without a trade", (order["l"], order["L"], order["t"]), ("0", "0", 0))
 
     def _order_body(self, order: Mapping[str, Any]) -> dict[str, Any]:
         """The fixture's order completed with what the stream said of it."""

@@ -24,7 +24,7 @@ from tests.vectors.cases import Case, Wrong, decimal_of, need, one_of, same, tex
 _CODE = re.compile(r"-[0-9]{4}")
 _POSITION = re.compile(r"(LONG|SHORT) position of at least ([0-9.]+)")
 _OPEN_ORDERS = re.compile(r"when ([0-9]+) orders are open")
-_CAP = re.compile(r"= ([0-9.]+)\*([0-9.]+) = ([0-9.]+)|cap = ([0-9.]+)\*([0-9.]+) = ([0-9.]+)")
+_BAND = re.compile(r"(?:cap|floor) = ([0-9.]+)\*([0-9.]+) = ([0-9.]+)")
 _PINNED = "symbol_filters_2026_01_12"
 _FIGURES = {
     "tickSize": "tick",
@@ -127,8 +127,8 @@ class OrderChecks:
     ) -> None:
         expect = str(row["expect"])
         reduces = parameters.get("reduceOnly") == "true"
-        if reduces and allowed == (None,):
-            self._check_codes(parameters, state, (-2022,)) if state.position == 0 else None
+        if reduces and allowed == (None,) and state.position == 0:
+            self._check_codes(parameters, state, (-2022,))  # without a position it would be refused
             state = state.covering(parameters)
         self._check_codes(parameters, state, allowed)
         if state.open_orders:
@@ -163,9 +163,7 @@ class _State:
     open_orders: int = 0
 
     def covering(self, parameters: Mapping[str, str]) -> "_State":
-        """The same with a position that the order reduces, where none is stated."""
-        if self.position:
-            return self
+        """The same with a position that the order reduces."""
         sign = -1 if parameters["side"] == "BUY" else 1
         return replace(self, position=sign * Decimal(parameters["quantity"]))
 
@@ -211,6 +209,8 @@ def read_expectation(expect: object) -> tuple[tuple[int, ...], bool]:
 def _stated(expect: str, state: _State) -> _State:
     """The state that the words of an expectation presuppose."""
     position, orders = _POSITION.search(expect), _OPEN_ORDERS.search(expect)
+    if (" if " in expect and position is None) or (" when " in expect and orders is None):
+        raise Wrong(f"a condition that cannot be read: {expect!r:.80}")
     if position is not None:
         sign = 1 if position[1] == "LONG" else -1
         state = replace(state, position=sign * Decimal(position[2]))
@@ -237,7 +237,7 @@ def _check_figures(filters: SymbolFilters) -> None:
 
 def _check_cap(row: Mapping[str, Any], parameters: Mapping[str, str], file: AsterFile) -> None:
     """A note that works out the band (`cap = mark*multiplier = price`) agrees with the file's figures."""
-    found = re.search(r"(?:cap|floor) = ([0-9.]+)\*([0-9.]+) = ([0-9.]+)", str(row.get("note", "")))
+    found = _BAND.search(str(row.get("note", "")))
     if found is None:
         return
     rules = file.filters_of(parameters).rules

@@ -7,10 +7,12 @@ the client's parser; what the payload says twice (quantity and quote quantity, s
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from exchanges.aster import errors, markets, parsing
+from exchanges.aster.markets import SymbolFilters
 from exchanges.aster.outcomes import body_of
 from exchanges.aster.settings import AsterSettings
 from exchanges.aster.venue import RATE_LIMITS, AsterVenue
@@ -89,7 +91,7 @@ class PayloadChecks:
         if "http" in row:
             self._rest(row)
         elif "rateLimits" in row:
-            _exchange_info(need(row, "symbol"))
+            _exchange_info(need(row, "symbol"), self._file.filters())
         elif "e" in row or "stream" in row:
             self._frame(row)
         elif "result" in row or "method" in row:
@@ -135,8 +137,10 @@ class PayloadChecks:
         if code is not None:
             known = code in errors.REFUSALS or code in _UNKNOWN
             same("code is one of section 5.4", known, True)
+            text = need(body)["msg"]
             if code in _CODE_TEXTS:
-                same("text of the code", _CODE_TEXTS[code], need(body)["msg"])
+                same("text of the code", _CODE_TEXTS[code], text)
+            same("code of the text", {words: each for each, words in _CODE_TEXTS.items()}.get(text, code), code)
 
     def _object(self, reply: HttpReply, body: Mapping[str, Any]) -> None:
         venue = self._venue()
@@ -378,7 +382,7 @@ def _position(reply: HttpReply, rows: list[Any]) -> None:
         same("notional", value, decimal_of(row, "notional"))
 
 
-def _exchange_info(row: Mapping[str, Any]) -> None:
+def _exchange_info(row: Mapping[str, Any], listed: Mapping[str, SymbolFilters]) -> None:
     symbol = need(row["symbol"], "symbol", "filters", "status", "baseAsset", "quoteAsset")
     info = {"symbols": [symbol], "rateLimits": row["rateLimits"]}
     rules = markets.exchange_info(info, _NOW_NS).get(symbol["symbol"])
@@ -399,6 +403,12 @@ def _exchange_info(row: Mapping[str, Any]) -> None:
     same("trading", rules.is_trading, symbol["status"] == "TRADING")
     same("assets", (rules.base_asset, rules.quote_asset), (symbol["baseAsset"], symbol["quoteAsset"]))
     same("symbol", rules.base_asset + rules.quote_asset, symbol["symbol"])
+    if rules.symbol in listed:
+        filters = markets.symbol_filters(symbol)
+        of_file = listed[rules.symbol]
+        same("figures of the file", replace(filters.rules, base_asset="BASE", quote_asset="QUOTE"), of_file.rules)
+        precisions = (filters.price_precision, filters.quantity_precision)
+        same("precisions of the file", precisions, (of_file.price_precision, of_file.quantity_precision))
     same("rate limits", set(markets.rate_limits(info)), set(RATE_LIMITS))
 
 
