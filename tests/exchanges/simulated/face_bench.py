@@ -21,7 +21,7 @@ from exchanges.simulated.assembly import assemble_aster
 from exchanges.simulated.engine_types import QuoteTick, TradeTick
 from exchanges.simulated.faces.aster.face import AsterFace
 from exchanges.simulated.faces.aster.requests import AsterCredentials, make_credentials
-from exchanges.simulated.faces.protocol import CloseSession, Frame, HttpAnswer, HttpCall, HttpDrop, Output
+from exchanges.simulated.faces.protocol import CloseSession, Frame, HttpAnswer, HttpCall, HttpDrop, Output, PingFrame
 from exchanges.simulated.testing import QUIET, ScriptedPrices
 
 START_NS = 1_700_000_000_000_000_000
@@ -85,6 +85,7 @@ class FaceBench:
         symbols: tuple[str, ...] = ("BTCUSDT",),
         credentials: AsterCredentials | None = None,
         quote: bool = True,
+        start: bool = True,
         start_ns: int = START_NS,
         **paper: object,
     ) -> None:
@@ -93,11 +94,13 @@ class FaceBench:
         self.credentials = credentials or make_credentials(Random(7))
         settings = replace(QUIET, **paper)  # type: ignore[arg-type]
         self.venue = assemble_aster(settings, symbols, self.prices, self.credentials, now_ns=self.now_ns)
-        self.venue.start(self.now_ns)
         self._next_id = 1
         self._nonce = 0
         self.outputs: list[Output] = []
+        self.deaf: set[int] = set()
         self._frames: dict[int, list[str]] = {}
+        if start:
+            self.begin()
         if quote:
             self.quote("BTCUSDT", "94999.9", "95000.0")
 
@@ -108,6 +111,10 @@ class FaceBench:
         return self.venue.face
 
     # --- the market and time ---
+    def begin(self) -> None:
+        """Let the market begin."""
+        self.venue.start(self.now_ns)
+
     def quote(self, symbol: str, bid: str, ask: str, quantity: str = "10") -> None:
         """Set best bid and ask."""
         self.prices.put(QuoteTick(symbol, Decimal(bid), Decimal(quantity), Decimal(ask), Decimal(quantity)))
@@ -124,6 +131,8 @@ class FaceBench:
             self.outputs.append(output)
             if isinstance(output, Frame):
                 self._frames.setdefault(output.session_id, []).append(output.text)
+            elif isinstance(output, PingFrame) and output.session_id not in self.deaf:
+                self.venue.pong(output.session_id, self.now_ns)
 
     def wait(self, seconds: float) -> None:
         """Let time pass, in the steps the venue asks for."""
@@ -215,6 +224,10 @@ class FaceBench:
     def frames(self, session_id: int) -> list[Any]:
         """Take the frames that arrived."""
         return [json.loads(text) for text in self._frames.pop(session_id, [])]
+
+    def pings(self, session_id: int) -> int:
+        """How many protocol pings a session got."""
+        return sum(isinstance(output, PingFrame) and output.session_id == session_id for output in self.outputs)
 
     def closed(self, session_id: int) -> CloseSession | None:
         """How the venue closed a session, None while it is open."""
