@@ -116,7 +116,7 @@ def _record(value: Any, kind: Any) -> object:  # noqa: ANN401 - see _typed
     hints = get_type_hints(kind)
     names = {item.name for item in dataclasses.fields(kind)}
     if not isinstance(value, dict) or set(value) != names:
-        raise ValueError(f"{kind.__name__} has other fields than {sorted(names)}")
+        raise ValueError(f"the saved state of {kind.__name__} has other fields than {sorted(names)}")
     return kind(**{name: _typed(value[name], hints[name]) for name in names})
 
 

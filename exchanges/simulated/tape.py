@@ -14,6 +14,7 @@ import gzip
 import io
 import math
 import re
+import zlib
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -140,7 +141,7 @@ def _rows(path: Path, symbol: str) -> Generator[tuple[int, Tick], None, None]:
                     )
                 last_ns = max(last_ns, line.nanoseconds())
                 yield last_ns, line.tick(symbol)
-        except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+        except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
             raise ConfigError((f"{path}, after line {reader.line_num}: not readable ({error})",)) from None
 
 

@@ -6,7 +6,7 @@ Each market is a process of its own with its own random streams:
   slower in calm ones (the logarithm of their rate is a mean-reverting process, and each large jump calls for more), so
   that volatility clusters.
 * Trends on two scales: swings of some seconds around an anchor (up to a random height, then mostly back, at random
-  speed, with pauses), and the anchor itself, which drifts up or down for tens of seconds and is drawn home over hours.
+  speed, with pauses), and the anchor itself, which drifts up and down for tens of seconds and is drawn home over hours.
 * The book follows the fair price with a quiver of a tick or two: a spread of a few ticks, sizes that change, trades
   that hit the bid or lift the ask. When the price goes through the touch, the trade that took it is printed before the
   new quote.
@@ -42,11 +42,11 @@ class Weather:
         jumps: Jumps per second in ordinary weather.
         speed: Typical slope of a swing as log-return per second (between half and one and a half of it).
         height: Smallest and largest distance from the anchor at which a swing ends, as log-return.
-        turn: Chance that a swing is followed by the opposite one.
-        stay: Chance that it goes on; in the rest of cases the market pauses.
+        turn: Chance that a swing (or trend) is followed by the opposite one.
+        stay: Chance that a swing goes on; in the rest of cases the market pauses.
         longest_s: A swing that does not get there ends after so long.
         pause_s: Shortest and longest pause.
-        trend: Largest slope of the anchor as log-return per second.
+        trend: Largest slope of the anchor as log-return per second (at least 0.3 of it).
         trend_s: Shortest and longest trend.
         cluster: Standard deviation of the logarithm of the rate of jumps.
         cluster_s: How long a wild or calm spell lasts.
@@ -117,6 +117,7 @@ class SyntheticMarket:
         self._swing_left_s = 0.0
         self._trend = 0.0
         self._trend_left_s = 0.0
+        self._trend_sign = self._swings.choice((-1, 1))
         self._unit = max(float(Decimal(20_000) / start_price / rules.step), 1.0)
         self._sizes = {"bid": 1, "ask": 1}
 
@@ -150,7 +151,9 @@ class SyntheticMarket:
         self._trend_left_s -= step_s
         if self._trend_left_s <= 0:
             self._trend_left_s = self._swings.uniform(*weather.trend_s)
-            self._trend = weather.trend * self._swings.uniform(-1.0, 1.0)
+            turns = self._swings.random() < weather.turn
+            self._trend_sign = -self._trend_sign if turns else self._trend_sign
+            self._trend = self._trend_sign * weather.trend * self._swings.uniform(0.3, 1.0)
         self._anchor += (self._trend - self._anchor / _HOME_S) * step_s
         fade = min(step_s / weather.quiver_s, 1.0)
         self._quiver += -self._quiver * fade + weather.quiver_ticks * math.sqrt(2.0 * fade) * noise.gauss(0.0, 1.0)
