@@ -1,0 +1,69 @@
+"""The error tree: what may be concluded follows from the class alone, and texts are bounded."""
+
+import pytest
+
+from exchanges import errors
+from exchanges.errors import (
+    BotError,
+    ConfigError,
+    ExchangeError,
+    MalformedMessage,
+    OutcomeUnknown,
+    RateLimited,
+    RequestNotSent,
+    RequestRefused,
+    StreamClosed,
+)
+
+
+def test_every_error_is_a_bot_error():
+    raised = [item for item in vars(errors).values() if isinstance(item, type) and issubclass(item, Exception)]
+    assert len(raised) >= 14
+    assert all(issubclass(item, BotError) for item in raised)
+
+
+def test_outcomes_of_a_command_are_told_apart_by_class():
+    outcomes = (RequestNotSent, RequestRefused, OutcomeUnknown)
+    for one in outcomes:
+        assert issubclass(one, ExchangeError)
+        assert not any(issubclass(one, other) for other in outcomes if other is not one)
+
+
+def test_refusals_are_refusals():
+    kinds = {kind.__name__ for kind in RequestRefused.__subclasses__()}
+    assert kinds == {
+        "AuthenticationRefused",
+        "RateLimited",
+        "UnknownOrder",
+        "InsufficientMargin",
+        "WouldCross",
+        "ReduceOnlyRefused",
+        "RuleViolated",
+    }
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (ExchangeError("aster", "ping"), "aster ping"),
+        (ExchangeError("aster", "ping", "why"), "aster ping: why"),
+        (RequestRefused("aster", "order", "no", code="-2019"), "aster order: [-2019] no"),
+        (RequestRefused("aster", "order", "no"), "aster order: no"),
+        (MalformedMessage("aster", "order", "bad", excerpt="<html>"), "aster order: bad ('<html>')"),
+        (MalformedMessage("aster", "order", "bad"), "aster order: bad"),
+        (ConfigError(["one", "two"]), "one\ntwo"),
+    ],
+)
+def test_texts_say_where_and_why(error, text):
+    assert str(error) == text
+
+
+def test_details_are_kept():
+    limited = RateLimited("aster", "order", "slow down", code="-1003", retry_after_s=7.0)
+    assert (limited.code, limited.retry_after_s) == ("-1003", 7.0)
+    assert StreamClosed("aster", "read", "bye", code=1001).code == 1001
+    assert ConfigError(("one",)).problems == ("one",)
+
+
+def test_excerpt_is_cut():
+    assert len(MalformedMessage("aster", "x", "y", excerpt="z" * 10_000).excerpt) == 200

@@ -1,0 +1,77 @@
+"""JSON at the border: exact numbers in, nonsense refused, nothing else raised."""
+
+import json
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exchanges.errors import MalformedMessage
+from exchanges.wire_json import decode, encode
+
+
+def test_fractions_are_exact_and_long_ids_keep_their_digits():
+    decoded = decode(b'{"p":0.1,"q":"0.10","e":1e-7,"id":123456789012345678901234567890}', "aster", "x")
+    assert decoded == {"p": Decimal("0.1"), "q": "0.10", "e": Decimal("1E-7"), "id": 123456789012345678901234567890}
+    assert type(decoded["p"]) is Decimal
+    assert type(decoded["id"]) is int
+
+
+def test_text_is_decoded_like_bytes():
+    assert decode('{"a":[1,null,true]}', "aster", "x") == {"a": [1, None, True]}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"<html>",
+        b'{"a":NaN}',
+        b'{"a":Infinity}',
+        b'{"a":-Infinity}',
+        b'{"a":1',
+        b'{"a":1} x',
+        b'"\xff"',
+        b"[" * 100_000,
+        "{'a':1}",
+        b"\xef\xbb\xbf{}",
+    ],
+    ids=lambda data: repr(data[:20]),
+)
+def test_nonsense_is_malformed_with_a_short_excerpt(data):
+    # RELIABILITY.md O10, W15
+    with pytest.raises(MalformedMessage) as caught:
+        decode(data, "aster", "order")
+    assert caught.value.exchange == "aster"
+    assert caught.value.operation == "order"
+    assert len(caught.value.excerpt) <= 200
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_decode_or_are_malformed(data):
+    try:
+        decode(data, "aster", "x")
+    except MalformedMessage:
+        return
+    json.loads(data)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(VALUES)
+def test_what_is_encoded_decodes_to_itself(value):
+    assert decode(encode(value), "aster", "x") == value
+
+
+def test_decimals_are_encoded_as_plain_text_and_the_output_is_compact():
+    assert encode({"p": Decimal("1E-8"), "q": [Decimal("1.50")]}) == '{"p":"0.00000001","q":["1.50"]}'
+
+
+def test_other_types_do_not_go_into_json():
+    with pytest.raises(TypeError, match="bytes"):
+        encode({"a": b"x"})
