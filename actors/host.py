@@ -3,8 +3,6 @@
 Nothing here touches what belongs to the process: no signal handler, no log sink, no other bot's actors.
 """
 
-import dataclasses
-import os
 import random
 import threading
 from collections.abc import Mapping
@@ -13,6 +11,7 @@ from typing import Any, Final
 
 import pykka
 
+from actors.accounts import live_accounts, used_exchanges
 from actors.bot import StopBot, TradingBot, make_fill_callback
 from actors.life import Life
 from actors.locks import AccountKey, Locks, user_runtime_dir
@@ -21,9 +20,7 @@ from actors.send_gate import HaltFlag
 from actors.settings import BotSettings, StopPolicy
 from actors.status import BotState, BotStatus, StatusBoard, trading_state
 from actors.wiring import CrewPlan, VenueAccess
-from exchanges import VENUES
 from exchanges.clock import Clock
-from exchanges.settings import METADATA_KEY
 
 OPERATOR: Final = "operator"
 _ROOT_STOP_S: Final = 60.0
@@ -151,36 +148,6 @@ class _RootFailures:
         self._life.forced_state = BotState.FAILED
 
 
-def real_accesses(settings: BotSettings) -> dict[str, VenueAccess]:
-    """Return how to reach the real venues, with credentials from the environment.
-
-    Raises:
-        ConfigError: variables are not set or do not hold what is needed; each is named.
-    """
-    accesses = {}
-    for name in dict.fromkeys(grid.exchange for grid in settings.grids):
-        own = settings.exchanges[name]
-        package = VENUES[settings.venues[name]]()
-        accesses[name] = VenueAccess(
-            venue=package.from_settings(own, os.environ.get),
-            # every venue may have these two; one without them has sockets that need neither
-            proxy=getattr(own, "proxy", "") or None,
-            ca_file=getattr(own, "ca_file", "") or None,
-            credential_hint=credential_hint(own),
-        )
-    return accesses
-
-
-def credential_hint(settings: Any) -> str:  # noqa: ANN401 - each venue's own settings
-    """Return the names of the environment variables that a venue's settings name for secrets."""
-    names = [
-        str(getattr(settings, field.name))
-        for field in dataclasses.fields(settings)
-        if METADATA_KEY in field.metadata and field.metadata[METADATA_KEY].names_secret
-    ]
-    return ", ".join(name for name in names if name)
-
-
 def start(
     settings: BotSettings,
     *,
@@ -190,9 +157,9 @@ def start(
     runtime_dir: Path | None,
 ) -> BotHandle:
     """Start a bot; see `TradingBot.start_bot`."""
-    accesses = accesses if accesses is not None else real_accesses(settings)
+    accesses = accesses if accesses is not None else live_accounts(settings).accesses
     grids = [(grid.name, grid.exchange, grid.symbol) for grid in settings.grids]
-    exchanges = dict.fromkeys(exchange for _, exchange, _ in grids)
+    exchanges = used_exchanges(settings)
     keys = [AccountKey(accesses[name].venue.name, accesses[name].venue.account) for name in exchanges]
     desk = settings.desk
     locks = Locks().acquire(Path(desk.state_dir), keys, desk.bot_tag, runtime_dir or user_runtime_dir())

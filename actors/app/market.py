@@ -6,10 +6,11 @@ from typing import Self, TypeVar
 from actors.config.startup import Market
 from actors.settings import BotSettings
 from actors.venue_clock import VenueClock
+from actors.wiring import VenueAccess
 from exchanges.clock import Clock
 from exchanges.errors import ExchangeError
 from exchanges.rest_transport import RestTransport
-from exchanges.venue import Call, Venue
+from exchanges.venue import Call
 
 T = TypeVar("T")
 
@@ -17,11 +18,13 @@ T = TypeVar("T")
 class Asker:
     """Asks one venue, one question at a time. Used from one thread; a context manager that closes its connection."""
 
-    def __init__(self, name: str, venue: Venue, clock: Clock) -> None:
-        self._venue = venue
+    def __init__(self, name: str, access: VenueAccess, clock: Clock) -> None:
+        self._venue = access.venue
         self._clock = clock
         self._venue_clock = VenueClock(clock)
-        self._transport = RestTransport(name, venue.rest_url, clock=clock)
+        self._transport = RestTransport(
+            name, access.venue.rest_url, clock=clock, proxy=access.proxy, ca_file=access.ca_file
+        )
 
     def __enter__(self) -> Self:
         self._transport.connect()
@@ -39,15 +42,16 @@ class Asker:
         return call.read(self._transport.send(signed))
 
 
-def read_markets(settings: BotSettings, accounts: Mapping[str, Venue], clock: Clock) -> dict[str, Market]:
+def read_markets(settings: BotSettings, accesses: Mapping[str, VenueAccess], clock: Clock) -> dict[str, Market]:
     """Return the market of each grid by grid name.
 
     Raises:
         ExchangeError: a venue could not be read, or does not list a symbol.
     """
     found: dict[str, Market] = {}
-    for exchange, venue in accounts.items():
-        with Asker(exchange, venue, clock) as asker:
+    for exchange, access in accesses.items():
+        venue = access.venue
+        with Asker(exchange, access, clock) as asker:
             rules = asker.ask(venue.markets())
             equity = asker.ask(venue.account_summary()).equity
             for grid in settings.grids:

@@ -8,11 +8,12 @@ import sys
 import threading
 from pathlib import Path
 
-from actors.app.accounts import PaperVenues, launch_of, live_accounts
+from actors.accounts import live_accounts
 from actors.app.control import ControlError, send_command
 from actors.app.explain import explain
 from actors.app.market import read_markets
 from actors.app.options import ExitCode, Options
+from actors.app.paper import PaperVenues, launch_of
 from actors.app.trading import trade
 from actors.config import check, format_effective
 from actors.config.startup import Market
@@ -95,12 +96,12 @@ def _serve(settings: BotSettings, stop: threading.Event) -> ExitCode:
 def _explain(settings: BotSettings) -> ExitCode:
     clock = SystemClock()
     if settings.desk.mode is Mode.LIVE:
-        _print_ladders(settings, read_markets(settings, live_accounts(settings).venues, clock))
+        _print_ladders(settings, read_markets(settings, live_accounts(settings).accesses, clock))
         return ExitCode.CLEAN
     venues = PaperVenues(settings)
     try:
         settings, accounts = venues.start()
-        _print_ladders(settings, read_markets(settings, accounts.venues, clock))
+        _print_ladders(settings, read_markets(settings, accounts.accesses, clock))
     finally:
         if not venues.was_running:
             venues.stop()

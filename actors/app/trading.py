@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from actors.app.accounts import Accounts, PaperError, PaperVenues, live_accounts
+from actors.accounts import Accounts, live_accounts
 from actors.app.consent import confirm_live
 from actors.app.control import ControlServer
 from actors.app.live_view import LiveView, LogTail
@@ -16,7 +16,9 @@ from actors.app.logs import LogFiles, Redactor, add_sink, lines_to, remove_sink,
 from actors.app.notify import Notifier, apprise_sender
 from actors.app.options import ExitCode, Options
 from actors.app.outcome import as_json, for_people, with_verdict
+from actors.app.paper import PaperError, PaperVenues
 from actors.bot import TradingBot
+from actors.host import BotHandle
 from actors.settings import BotSettings, Mode
 from actors.status import BotState, BotStatus, summary
 from exchanges.clock import Clock, SystemClock
@@ -56,9 +58,8 @@ class _Run:
         accounts = self._accounts()
         show_live = sys.stdout.isatty() and sys.stderr.isatty() and not self._options.json
         tail = self._start_logs(accounts, show_live=show_live)
-        bot = TradingBot(self._settings, accounts.venues, clock=self._clock)
+        bot = TradingBot.start_bot(self._settings, accesses=accounts.accesses, clock=self._clock)
         self._cleanup.callback(bot.stop)
-        bot.start()
         self._start_control(bot)
         if show_live:
             view = LiveView(bot.status, tail)
@@ -106,7 +107,7 @@ class _Run:
         notifier = Notifier(self._settings.desk.name, notify, sender, redact, self._clock)
         self._cleanup.callback(remove_sink, add_sink(notifier, notify.min_level))
 
-    def _start_control(self, bot: TradingBot) -> None:
+    def _start_control(self, bot: BotHandle) -> None:
         control = self._settings.control
         if control.listen == "off":
             return
@@ -121,7 +122,7 @@ class _Run:
         self._cleanup.callback(server.close)
         server.start()
 
-    def _wait(self, bot: TradingBot) -> BotStatus:
+    def _wait(self, bot: BotHandle) -> BotStatus:
         """Return the last picture before any shutdown order."""
         run_for_ns = self._options.run_for_ns
         started_ns = self._clock.monotonic_ns()

@@ -1,18 +1,18 @@
-"""Accounts for the exchanges of a configuration: real ones live, simulated ones on paper.
+"""Simulated venues for a paper run, and accounts on them.
 
-The bot cannot tell them apart: only addresses and credentials differ.
+The bot cannot tell them from real ones: only addresses and credentials differ.
 """
 
-import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from actors.config import secret_resolver
+from actors.accounts import Accounts, used_exchanges
 from actors.settings import BotSettings
+from actors.wiring import VenueAccess
 from exchanges import VENUES
-from exchanges.errors import BotError, ConfigError
+from exchanges.errors import BotError
 from exchanges.secrets import Secret
 from exchanges.simulated.launch import VenueChoice, VenueLaunch
 from exchanges.simulated.process import ServedVenue, SimulatedVenueProcess, VenueProcessError
@@ -23,64 +23,17 @@ class PaperError(BotError):
     """The simulated venue could not be started, reached or asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Accounts:
-    """An account for every exchange that a grid uses, and the secrets that must not appear in any output."""
-
-    venues: Mapping[str, Venue]
-    secrets: tuple[Secret, ...]
-
-
-def live_accounts(settings: BotSettings, environ: Mapping[str, str] | None = None) -> Accounts:
-    """Return the real accounts, with credentials from environment variables or private files.
-
-    Raises:
-        ConfigError: every missing or unusable credential at once, by the name of its environment variable.
-    """
-    environ = os.environ if environ is None else environ
-    venues: dict[str, Venue] = {}
-    secrets: list[Secret] = []
-    problems: list[str] = []
-    for name in used_exchanges(settings):
-        resolve = _remembering(secret_resolver(settings, f"exchange.{name}", environ), secrets)
-        try:
-            venues[name] = VENUES[settings.venues[name]]().from_settings(settings.exchanges[name], resolve)
-        except ConfigError as error:
-            problems.extend(f"exchange.{name}: {problem}" for problem in error.problems)
-    if problems:
-        raise ConfigError(problems)
-    return Accounts(venues, tuple(secrets))
-
-
-def _remembering(resolve: Callable[[str], Secret | None], secrets: list[Secret]) -> Callable[[str], Secret | None]:
-    def resolve_and_remember(variable: str) -> Secret | None:
-        secret = resolve(variable)
-        if secret is not None:
-            secrets.append(secret)
-        return secret
-
-    return resolve_and_remember
-
-
 def paper_accounts(settings: BotSettings, served: Mapping[str, ServedVenue]) -> Accounts:
     """Return accounts on simulated venues, with the throw-away credentials they were served with."""
     secrets = [Secret(str(value)) for venue in served.values() for value in venue.credentials.values()]
-    venues = {
-        name: VENUES[settings.venues[name]]().with_credentials(
-            settings.exchanges[name],
-            {key: str(value) for key, value in venue.credentials.items()},
-            venue.rest,
-            venue.ws,
-        )
-        for name, venue in served.items()
-    }
-    return Accounts(venues, tuple(secrets))
+    accesses = {name: VenueAccess(venue=_paper_account(settings, name, venue)) for name, venue in served.items()}
+    return Accounts(accesses, tuple(secrets))
 
 
-def used_exchanges(settings: BotSettings) -> tuple[str, ...]:
-    """Return the names of the exchanges that grids trade on, in the order of the file."""
-    wanted = {grid.exchange for grid in settings.grids}
-    return tuple(name for name in settings.venues if name in wanted)
+def _paper_account(settings: BotSettings, name: str, served: ServedVenue) -> Venue:
+    credentials = {key: str(value) for key, value in served.credentials.items()}
+    package = VENUES[settings.venues[name]]()
+    return package.with_credentials(settings.exchanges[name], credentials, served.rest, served.ws)
 
 
 def launch_of(settings: BotSettings, *, state_dir: Path | None, outlives_clients: bool) -> VenueLaunch:
