@@ -7,7 +7,7 @@ random (pytest-randomly); the header of a run prints the seed, and
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pykka
@@ -32,31 +32,29 @@ _GRACE_S = 2.0
 @pytest.fixture(autouse=True)
 def _nothing_left_behind() -> Iterator[None]:
     """Fail a test that leaves a thread, a live actor or an open socket."""
-    threads, actors, sockets = _threads(), _actors(), _sockets()
+    before = _living()
     yield
-    _expect_none("threads", lambda: _threads() - threads)
-    _expect_none("actors", lambda: _actors() - actors)
-    _expect_none("sockets", lambda: _sockets() - sockets)
-
-
-def _expect_none(what: str, left: Callable[[], set[str]]) -> None:
-    # What was told to end may need a moment; what was forgotten is still there after it.
+    # what was told to end may need a moment; what was forgotten is still there after it
     pause = threading.Event()
     for _ in range(int(_GRACE_S / 0.02)):
-        if not left():
+        if not _living() - before:
             return
         pause.wait(0.02)
-    remaining = left()
-    if remaining:
-        pytest.fail(f"the test left {what} behind: {sorted(remaining)}")
+    left = _living() - before
+    if left:
+        pytest.fail(f"the test left behind: {', '.join(sorted(left))}")
+
+
+def _living() -> set[str]:
+    return _threads() | _actors() | _sockets()
 
 
 def _threads() -> set[str]:
-    return {f"{thread.name} ({thread.ident})" for thread in threading.enumerate()}
+    return {f"thread {thread.name} ({thread.ident})" for thread in threading.enumerate()}
 
 
 def _actors() -> set[str]:
-    return {str(ref) for ref in pykka.ActorRegistry.get_all()}
+    return {f"actor {ref}" for ref in pykka.ActorRegistry.get_all()}
 
 
 def _sockets() -> set[str]:

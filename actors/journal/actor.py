@@ -27,6 +27,9 @@ FLUSH_EVERY_NS: Final = 50_000_000
 FLUSH_AT: Final = 256
 KEPT_WHILE_FAILING: Final = 100_000
 
+_BUGS: Final = (TypeError, ValueError, ArithmeticError, sqlite3.IntegrityError, sqlite3.ProgrammingError)
+"""What a fact raises that does not fit the tables, as against a disk that refuses."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalFailed:
@@ -141,9 +144,11 @@ class Journal(BotActor):
             return
         try:
             self._write_pending(synced=synced)
+        except _BUGS:
+            self._roll_back()
+            raise
         except sqlite3.DatabaseError as error:
-            with suppress(sqlite3.Error):  # after a full disk SQLite has often rolled back by itself
-                self._sql.execute("ROLLBACK")
+            self._roll_back()
             self._note_failure(f"the journal cannot be written: {redact(str(error))}")
             return
         self._pending.clear()
@@ -156,11 +161,20 @@ class Journal(BotActor):
         if synced:
             self._sql.execute("PRAGMA synchronous = FULL")
         self._sql.execute("BEGIN IMMEDIATE")
-        for received in self._pending:
-            self._writer.apply(received)
+        for position, received in enumerate(self._pending):
+            try:
+                self._writer.apply(received)
+            except _BUGS:
+                # A fact that cannot be recorded is a mistake of ours and ends the actor; the others are still written.
+                del self._pending[position]
+                raise
         self._sql.execute("COMMIT")
         if synced:
             self._sql.execute("PRAGMA synchronous = NORMAL")
+
+    def _roll_back(self) -> None:
+        with suppress(sqlite3.Error):  # after a full disk SQLite has often done it by itself
+            self._sql.execute("ROLLBACK")
 
     def _note_failure(self, text: str) -> None:
         if self._is_healthy:

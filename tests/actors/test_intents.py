@@ -304,6 +304,31 @@ def test_order_with_a_foreign_tag_is_damage_not_ours():
     assert history.problems
 
 
+@pytest.mark.parametrize(
+    "record",
+    [
+        ("order", 1, 2, 3),
+        ("order", *range(13)),
+        ("reserved", "1", 64, "", BOOT),
+        ("header", 1),
+        ("something new", 1),
+        (),
+    ],
+)
+def test_record_of_a_wrong_shape_is_damage_even_with_a_right_checksum(record):
+    file = file_with(intent(1))
+    file.content += encode_record(record)
+    history = reopened(file)
+    assert [each.lot for each in history.intents] == [1]
+    assert len(history.problems) == 1
+
+
+def test_log_names_its_file_and_its_highest_sequence():
+    log, _ = opened(MemoryFile())
+    log.reserve(5)
+    assert (log.path, log.highest_sequence) == ("memory", 5)
+
+
 # --- on the real file system ---
 
 
@@ -372,6 +397,31 @@ def test_folder_that_is_a_file_is_an_error_with_the_path(tmp_path):
     (tmp_path / "state").write_text("not a folder")
     with pytest.raises(JournalError, match="state"):
         open_intents(tmp_path / "state", desk="alpha", bot_tag=7, clock=FakeClock())
+
+
+def test_folder_that_vanishes_is_an_error_for_every_act(tmp_path):
+    file = OsAppendFile(tmp_path / "state" / "intents.log")
+    file.append(b"x")
+    (tmp_path / "state" / "intents.log").unlink()
+    (tmp_path / "state").rmdir()
+    (tmp_path / "state").write_text("in the way")
+    for act in (lambda: file.replace(b"y"), lambda: file.set_aside("z"), file.read):
+        with pytest.raises(JournalError, match=r"intents\.log|state"):
+            act()
+    file.close()
+
+
+def test_failed_sync_is_an_error(tmp_path, monkeypatch):
+    file = OsAppendFile(tmp_path / "intents.log")
+    file.append(b"x")
+
+    def refuse(_descriptor):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(JournalError, match=r"intents\.log cannot be made durable: Input/output error"):
+        file.sync()
+    file.close()
 
 
 def test_set_aside_and_replace_keep_a_private_copy(tmp_path):

@@ -1,14 +1,16 @@
 """What is told to the journal comes back after a restart, once, exactly, whatever order it came in."""
 
+import dataclasses
 import itertools
 import json
 import os
+import resource
 import signal
 import sqlite3
 import stat
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, contextmanager
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,15 +19,28 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from actors.grid.restore import RestoredGrid
-from actors.journal import AnswerReservations, JournalReader, Market, open_state
+from actors.journal import (
+    AnswerReservations,
+    FlushJournal,
+    JournalFailed,
+    JournalReader,
+    JournalRecovered,
+    Market,
+    open_state,
+)
+from actors.journal.payload import encode_payload
 from actors.log_events import LogEvent
 from actors.messages import (
+    ActiveOrdersListed,
+    ActorFailed,
     CloseOrderPlaced,
+    ConnectionReady,
     EntryFinished,
     ExternalBooked,
     LatchChanged,
     LatchKind,
     Note,
+    NoteLevel,
     OrderCanceled,
     OrderDenied,
     OrderOutcomeUnknown,
@@ -39,7 +54,8 @@ from actors.messages import (
     StreamLost,
 )
 from exchanges.errors import JournalError
-from exchanges.values import CancelReason, OrderStatus, RejectReason, Side
+from exchanges.reports import OrderReport
+from exchanges.values import CancelReason, FeeRates, MarketRules, OrderId, OrderStatus, RejectReason, Side
 from tests.actors.journal_desk import (
     MARKETS,
     TAG,
@@ -586,34 +602,109 @@ def test_many_facts_do_not_wait_for_the_tick(desk):
         assert sql.execute("SELECT count(*) FROM orders").fetchone() == (256,)
 
 
+@contextmanager
+def full_disk(desk):
+    """Let no file of this process grow beyond the journal's log as it is now: the kernel refuses as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    log = desk.folder / "journal.db-wal"
+    resource.setrlimit(resource.RLIMIT_FSIZE, (log.stat().st_size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
 def test_disk_that_refuses_keeps_the_facts_and_tells_the_bot_once(desk):
-    with closing(sqlite3.connect(desk.state.journal_path, isolation_level=None)) as sql:
-        sql.execute("CREATE TRIGGER full BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'disk is full'); END")
-        desk.tell(entry(1))
+    desk.tell(entry(1))
+    desk.flush()
+    with full_disk(desk):
+        desk.tell(entry(2))
         desk.flush()
         desk.flush()
-        assert "disk is full" in desk.health.take(object).error
+        assert "cannot be written" in desk.health.take(JournalFailed).error
         desk.health.expect_none()
         assert desk.ref.ask(Ping(), timeout=5) is True, "exits must go on"
-        sql.execute("DROP TRIGGER full")
     desk.tell(filled(leaves="0.5", quantity="0.5"))
     desk.flush()
-    assert desk.health.take(object).dropped == 0
+    assert desk.health.take(JournalRecovered).dropped == 0
     grid = desk.grid()
     assert grid.lots[0].entry_filled == D("0.5")
-    assert len(rows(desk, "SELECT seq FROM events")) == 2
+    assert [order.lot for order in grid.orders] == [1, 2]
+    assert len(rows(desk, "SELECT seq FROM events")) == 3
 
 
 def test_facts_kept_while_the_disk_refuses_are_bounded_and_counted(desk, monkeypatch):
     monkeypatch.setattr("actors.journal.actor.KEPT_WHILE_FAILING", 3)
-    with closing(sqlite3.connect(desk.state.journal_path, isolation_level=None)) as sql:
-        sql.execute("CREATE TRIGGER full BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'disk is full'); END")
-        desk.tell(*(entry(lot) for lot in range(1, 6)))
+    desk.tell(entry(1))
+    desk.flush()
+    with full_disk(desk):
+        desk.tell(*(entry(lot) for lot in range(2, 7)))
         desk.flush()
-        sql.execute("DROP TRIGGER full")
     desk.flush()
     assert [getattr(message, "dropped", None) for message in desk.health.messages] == [None, 2]
-    assert len(rows(desk, "SELECT seq FROM events")) == 3
+    assert len(rows(desk, "SELECT seq FROM events")) == 4
+
+
+def test_fact_that_cannot_be_recorded_ends_the_actor_and_the_others_are_written(desk):
+    desk.tell(entry(1), dataclasses.replace(accepted(1), client_order_id=0), filled(quantity="0.5", leaves="0.5"))
+    desk.ref.tell(FlushJournal())
+    assert "0 is not an id of ours" in desk.failures.take(ActorFailed).error
+    assert desk.ref.actor_stopped.wait(5)
+    desk.health.expect_none()
+    assert desk.grid().lots[0].entry_filled == D("0.5")
+
+
+# --- payloads ---
+
+RULES = MarketRules(
+    symbol="BTCUSDT",
+    tick=D("0.1"),
+    step=D("0.001"),
+    min_quantity=D("0.001"),
+    max_quantity=D(100),
+    market_max_quantity=D(50),
+    min_notional=D(5),
+    reduce_only_exempt=True,
+    min_price=D(1),
+    max_price=D(1000000),
+)
+REPORT = OrderReport(
+    symbol="BTCUSDT",
+    client_order_id=None,
+    order_id=OrderId("9"),
+    status=OrderStatus.OPEN,
+    side=Side.SELL,
+    price=D("1.10"),
+    quantity=D(2),
+    filled=D(0),
+    occurred_ns=1,
+    received_ns=2,
+)
+READY = ConnectionReady(
+    grid="btc",
+    rules=RULES,
+    fees=FeeRates(D(0), D("0.0004")),
+    position=D("-0.50"),
+    leverage=10,
+    foreign_orders=(REPORT,),
+    asked_ns=5,
+)
+LISTED = ActiveOrdersListed(grid="btc", client_order_ids=frozenset({order_id(3), order_id(2)}), foreign=0, asked_ns=1)
+NOTE = Note(event=LogEvent.LOT_CLOSED, level=NoteLevel.WARNING, fields=(("profit", "1.5"),))
+
+
+def test_nested_values_are_recorded_by_name_and_exactly():
+    ready = json.loads(encode_payload(READY))
+    assert (ready["rules"]["tick"], ready["fees"]["taker"], ready["position"]) == ("0.1", "0.0004", "-0.50")
+    assert ready["foreign_orders"][0]["price"] == "1.10"
+    assert json.loads(encode_payload(LISTED))["client_order_ids"] == [order_id(2), order_id(3)]
+    note = json.loads(encode_payload(NOTE))
+    assert (note["event"], note["level"], note["fields"]) == ("lot_closed", "WARNING", [["profit", "1.5"]])
+
+
+def test_value_without_a_spelling_is_an_error_not_a_guess():
+    with pytest.raises(TypeError, match="object does not go into the journal"):
+        encode_payload(Note(event="x", text=object()))
 
 
 # --- files that cannot be used ---
