@@ -6,15 +6,14 @@ a 403 of the firewall, any 5xx, a redirect) leaves a write in the unknown: it ma
 """
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar
+from collections.abc import Mapping
+from typing import Any, Final
 
 from exchanges.aster.errors import UNKNOWN_OUTCOME, names_signature, refusal_of
-from exchanges.errors import ExchangeError, MalformedMessage, OutcomeUnknown, RateLimited, RequestRefused
-from exchanges.venue import Call, HttpReply, HttpRequest
+from exchanges.calls import Calls
+from exchanges.errors import ExchangeError, MalformedMessage, OutcomeUnknown, RateLimited
+from exchanges.venue import HttpReply
 from exchanges.wire_json import decode
-
-T = TypeVar("T")
 
 EXCHANGE: Final = "aster"
 _OK = range(200, 300)
@@ -26,38 +25,6 @@ _SHORTEST_BAN_S: Final = 120.0
 _LONGEST_BAN_S: Final = 3 * 86400.0
 _BAN_TEXT: Final = re.compile(r"until\s+([0-9]{13})(?![0-9])")
 _CODE_TEXT: Final = re.compile(r"-?[0-9]{1,6}")
-
-
-def read_call(request: HttpRequest, parse: Callable[[Any, int], T]) -> Call[T]:
-    """Return a call that changes nothing at the venue. `parse` gets the decoded body and the time of receipt."""
-
-    def read(reply: HttpReply) -> T:
-        return parse(body_of(reply, request.operation, writes=False), reply.received_ns)
-
-    return Call(request, read)
-
-
-def write_call(
-    request: HttpRequest,
-    parse: Callable[[Any, int], T],
-    refused: Callable[[RequestRefused], T] | None = None,
-) -> Call[T]:
-    """Return a call that may change something: an answer that cannot be read leaves its outcome unknown.
-
-    `refused`, where given, turns a refusal into a result or raises what it should be.
-    """
-
-    def read(reply: HttpReply) -> T:
-        try:
-            return parse(body_of(reply, request.operation, writes=True), reply.received_ns)
-        except MalformedMessage as error:
-            raise OutcomeUnknown(EXCHANGE, request.operation, f"unreadable answer: {error.text}") from None
-        except RequestRefused as error:
-            if refused is None:
-                raise
-            return refused(error)
-
-    return Call(request, read)
 
 
 def body_of(reply: HttpReply, operation: str, *, writes: bool) -> Any:  # noqa: ANN401 - a decoded body has no type yet
@@ -141,3 +108,8 @@ def _retry_after_s(reply: HttpReply, text: str) -> float:
     if header.isascii() and header.isdigit() and len(header) <= 7:  # noqa: PLR2004 - 10^7 s are far beyond any ban
         return min(max(float(header), least), _LONGEST_BAN_S)
     return least
+
+
+_CALLS: Final = Calls(EXCHANGE, body_of)
+read_call: Final = _CALLS.read
+write_call: Final = _CALLS.write

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
+from exchanges import wire_fields
 from exchanges.errors import MalformedMessage
 from exchanges.reports import (
     AccountReport,
@@ -35,13 +36,11 @@ from exchanges.values import (
     Side,
     TradeId,
 )
+from exchanges.wire_fields import WireFields
 
 EXCHANGE: Final = "aster"
-NS_PER_MS: Final = 1_000_000
-_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?")
 _OURS: Final = re.compile(r"g[0-9a-f]{8}")
 _LARGEST_ID: Final = (1 << 32) - 1
-_LARGEST_MS: Final = 10**14
 
 SIDES: Final = {"BUY": Side.BUY, "SELL": Side.SELL}
 STATUSES: Final = {
@@ -74,91 +73,11 @@ def read_client_order_id(text: str | int | None) -> ClientOrderId | None:
     return ClientOrderId(int(text[1:], 16))
 
 
-class Fields:
-    """One JSON object whose values are read strictly; `where` names the payload in errors."""
+class Fields(WireFields):
+    """One JSON object of this venue, read strictly."""
 
-    __slots__ = ("_data", "_where")
-
-    def __init__(self, data: object, where: str) -> None:
-        self._where = where
-        if not isinstance(data, dict):
-            raise malformed(where, f"an object was expected, not {type(data).__name__}", data)
-        self._data: dict[str, Any] = data
-
-    def has(self, key: str) -> bool:
-        """Return whether the key is there and not null."""
-        return self._data.get(key) is not None
-
-    def get(self, key: str) -> Any:  # noqa: ANN401 - a value that its caller checks
-        """Return the value as decoded."""
-        try:
-            return self._data[key]
-        except KeyError:
-            raise self.error(f"{key} is missing") from None
-
-    def text(self, key: str) -> str:
-        """Return a string value (may be empty)."""
-        value = self.get(key)
-        if type(value) is not str:
-            raise self.error(f"{key} is not a string")
-        return value
-
-    def number(self, key: str) -> Decimal:
-        """Return a number given as text or as JSON number."""
-        value = self.get(key)
-        if type(value) is str:
-            if _NUMBER.fullmatch(value) is not None:
-                return Decimal(value)
-        elif type(value) is Decimal:
-            if value.is_finite():
-                return value
-        elif type(value) is int:
-            return Decimal(value)
-        raise self.error(f"{key} is not a number")
-
-    def amount(self, key: str) -> Decimal:
-        """Return a number that is not negative."""
-        value = self.number(key)
-        if value < 0:
-            raise self.error(f"{key} is negative")
-        return value
-
-    def whole(self, key: str) -> int:
-        """Return an integer."""
-        value = self.get(key)
-        if type(value) is not int:
-            raise self.error(f"{key} is not an integer")
-        return value
-
-    def flag(self, key: str) -> bool:
-        """Return a boolean."""
-        value = self.get(key)
-        if type(value) is not bool:
-            raise self.error(f"{key} is not true or false")
-        return value
-
-    def time_ns(self, key: str) -> int:
-        """Return a time given in milliseconds, in nanoseconds."""
-        value = self.whole(key)
-        if not 0 <= value < _LARGEST_MS:
-            raise self.error(f"{key} is not a time in milliseconds")
-        return value * NS_PER_MS
-
-    def identifier(self, key: str) -> str:
-        """Return an id (a positive integer, or its digits) as text."""
-        value = self.get(key)
-        if type(value) is int and value > 0:
-            return str(value)
-        if type(value) is str and value.isascii() and value.isdigit():
-            return value
-        raise self.error(f"{key} is not an id")
-
-    def items(self, key: str) -> list[Any]:
-        """Return a list."""
-        value = self.get(key)
-        if type(value) is not list:
-            raise self.error(f"{key} is not a list")
-        return value
+    __slots__ = ()
+    exchange = EXCHANGE
 
     def side(self, key: str) -> Side:
         """Return BUY or SELL as a side."""
@@ -184,14 +103,10 @@ class Fields:
             raise self.error(f"{key} is not a time in force")
         return value
 
-    def error(self, text: str) -> MalformedMessage:
-        """Return the error that says what is wrong with this object."""
-        return malformed(self._where, text, self._data)
-
 
 def malformed(where: str, text: str, data: object) -> MalformedMessage:
     """Return a MalformedMessage with a short excerpt of what was read."""
-    return MalformedMessage(EXCHANGE, where, text, excerpt=str(data)[:200])
+    return wire_fields.malformed(EXCHANGE, where, text, data)
 
 
 def cancel_reason(status: OrderStatus, time_in_force: str, filled: Decimal, spelled_id: str) -> CancelReason | None:
@@ -370,9 +285,7 @@ def listen_key(data: object, _received_ns: int) -> str:
 
 def rows_of(data: object, where: str) -> list[Any]:
     """Return a list as it came; anything else is malformed."""
-    if not isinstance(data, list):
-        raise malformed(where, f"a list was expected, not {type(data).__name__}", data)
-    return data
+    return wire_fields.rows_of(EXCHANGE, data, where)
 
 
 def is_confirmation(data: object) -> bool:

@@ -23,6 +23,7 @@ from exchanges.reports import AccountReport, ActiveOrders, BestPrice, FillReport
 from exchanges.rounding import plain
 from exchanges.values import FeeRates, MarketRules, OrderRef, OrderRequest, Side
 from exchanges.venue import Call, HttpRequest, RequestKind
+from exchanges.wire_fields import NS_PER_MS
 
 PAGE_ROWS: Final = 1000
 _SIDES: Final = {Side.BUY: "BUY", Side.SELL: "SELL"}
@@ -192,7 +193,7 @@ def order_trades(auth: Auth, symbol: str, order_id: str) -> Call[tuple[FillRepor
 
 def recent_trades(auth: Auth, symbol: str, *, after: str | None, since_ns: int) -> Call[tuple[FillReport, ...]]:
     """One page (at most 1000) of the market's trades after a trade id, or since a time, oldest first."""
-    start = ("startTime", str(since_ns // parsing.NS_PER_MS)) if after is None else ("fromId", str(int(after) + 1))
+    start = ("startTime", str(since_ns // NS_PER_MS)) if after is None else ("fromId", str(int(after) + 1))
     pairs = (("symbol", symbol), start, ("limit", str(PAGE_ROWS)))
     return read_call(query(auth, "userTrades", pairs, weight=5), parsing.user_trades)
 

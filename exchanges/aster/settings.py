@@ -1,22 +1,13 @@
 """What a section `[exchange.NAME]` with `venue = aster` may say (CONFIG.md D.1)."""
 
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
 from enum import StrEnum
 
-from exchanges.errors import ConfigError
+from exchanges.account_settings import AUTO, NO_SECRET, SecretResolver, common_problems, secrets_from
 from exchanges.secrets import Secret
 from exchanges.settings import setting
 
 MIN_DEAD_MAN_S = 60
-AUTO = "auto"
-NO_SECRET = Secret("")
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-
-SecretResolver = Callable[[str], "Secret | str | None"]
-"""Looks up an environment variable by name; None (or empty) where it is not set."""
 
 
 class Network(StrEnum):
@@ -103,20 +94,8 @@ class AsterSettings:
         found = []
         if 0 < self.dead_man_s < MIN_DEAD_MAN_S:
             found.append(f"dead_man_s = {self.dead_man_s}: must be 0 (off) or at least {MIN_DEAD_MAN_S}")
-        for key in ("maker_fee_bps", "taker_fee_bps"):
-            text = getattr(self, key)
-            if text != AUTO and _NUMBER.fullmatch(text) is None:
-                found.append(f"{key} = {text!r}: must be auto or a number")
-        for key, schemes in (("rest_url", ("https://", "http://")), ("ws_url", ("wss://", "ws://"))):
-            text = getattr(self, key)
-            if text and not text.startswith(schemes):
-                found.append(f"{key} = {text!r}: must start with {' or '.join(schemes)}")
+        found.extend(common_problems(self))
         return tuple(found)
-
-
-def fee_rate(text: str) -> Decimal | None:
-    """Return a fee setting as a fraction of notional, None for `auto`. `text` has passed `AsterSettings.problems`."""
-    return None if text == AUTO else Decimal(text) / 10000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,16 +123,7 @@ def credentials_from(settings: AsterSettings, resolve: SecretResolver) -> AsterC
         if settings.auth is Auth.V3
         else {"api_key": settings.api_key_env, "secret_key": settings.secret_key_env}
     )
-    found: dict[str, Secret] = {}
-    problems = []
-    for field, variable in names.items():
-        value = resolve(variable) if variable else None
-        if not value:
-            problems.append(f"{field}_env = {variable!r}: the environment variable is not set")
-            continue
-        found[field] = value if isinstance(value, Secret) else Secret(value.strip())
-    if problems:
-        raise ConfigError(problems)
+    found = secrets_from(names, resolve)
     return AsterCredentials(
         user=found["user"].reveal() if "user" in found else "",
         signer=found["signer"].reveal() if "signer" in found else "",

@@ -5,15 +5,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from exchanges.account_settings import SecretResolver, fee_rate
 from exchanges.aster import account_setup, parsing, rest, stream
 from exchanges.aster.settings import (
     AsterCredentials,
     AsterSettings,
     Auth,
     Network,
-    SecretResolver,
     credentials_from,
-    fee_rate,
 )
 from exchanges.aster.signing import CHAIN_IDS, HmacSigner, Signer, WalletKey, WalletSigner, is_address
 from exchanges.aster.validation import AccountView, denial

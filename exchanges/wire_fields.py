@@ -1,0 +1,127 @@
+"""A JSON object of a venue, read strictly: a missing key or a value of another kind is malformed, nothing is guessed.
+
+Every venue's parser derives its own `Fields` with the venue's name and its words for sides and states.
+"""
+
+import re
+from decimal import Decimal
+from typing import Any, ClassVar, Final
+
+from exchanges.errors import MalformedMessage
+
+NS_PER_MS: Final = 1_000_000
+NS_PER_US: Final = 1_000
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?")
+_LARGEST_MS: Final = 10**14
+_LARGEST_US: Final = 10**17
+
+
+class WireFields:
+    """One JSON object whose values are read strictly; `where` names the payload in errors."""
+
+    __slots__ = ("_data", "_where")
+    exchange: ClassVar[str] = ""
+
+    def __init__(self, data: object, where: str) -> None:
+        self._where = where
+        if not isinstance(data, dict):
+            raise malformed(self.exchange, where, f"an object was expected, not {type(data).__name__}", data)
+        self._data: dict[str, Any] = data
+
+    def has(self, key: str) -> bool:
+        """Return whether the key is there and not null."""
+        return self._data.get(key) is not None
+
+    def get(self, key: str) -> Any:  # noqa: ANN401 - a value that its caller checks
+        """Return the value as decoded."""
+        try:
+            return self._data[key]
+        except KeyError:
+            raise self.error(f"{key} is missing") from None
+
+    def text(self, key: str) -> str:
+        """Return a string value (may be empty)."""
+        value = self.get(key)
+        if type(value) is not str:
+            raise self.error(f"{key} is not a string")
+        return value
+
+    def number(self, key: str) -> Decimal:
+        """Return a number given as text or as JSON number."""
+        value = self.get(key)
+        if type(value) is str:
+            if _NUMBER.fullmatch(value) is not None:
+                return Decimal(value)
+        elif type(value) is Decimal:
+            if value.is_finite():
+                return value
+        elif type(value) is int:
+            return Decimal(value)
+        raise self.error(f"{key} is not a number")
+
+    def amount(self, key: str) -> Decimal:
+        """Return a number that is not negative."""
+        value = self.number(key)
+        if value < 0:
+            raise self.error(f"{key} is negative")
+        return value
+
+    def whole(self, key: str) -> int:
+        """Return an integer."""
+        value = self.get(key)
+        if type(value) is not int:
+            raise self.error(f"{key} is not an integer")
+        return value
+
+    def flag(self, key: str) -> bool:
+        """Return a boolean."""
+        value = self.get(key)
+        if type(value) is not bool:
+            raise self.error(f"{key} is not true or false")
+        return value
+
+    def time_ns(self, key: str) -> int:
+        """Return a time given in milliseconds, in nanoseconds."""
+        value = self.whole(key)
+        if not 0 <= value < _LARGEST_MS:
+            raise self.error(f"{key} is not a time in milliseconds")
+        return value * NS_PER_MS
+
+    def micro_time_ns(self, key: str) -> int:
+        """Return a time given in microseconds, in nanoseconds."""
+        value = self.whole(key)
+        if not 0 <= value < _LARGEST_US:
+            raise self.error(f"{key} is not a time in microseconds")
+        return value * NS_PER_US
+
+    def identifier(self, key: str) -> str:
+        """Return an id (a positive integer, or its digits) as text."""
+        value = self.get(key)
+        if type(value) is int and value > 0:
+            return str(value)
+        if type(value) is str and value.isascii() and value.isdigit():
+            return value
+        raise self.error(f"{key} is not an id")
+
+    def items(self, key: str) -> list[Any]:
+        """Return a list."""
+        value = self.get(key)
+        if type(value) is not list:
+            raise self.error(f"{key} is not a list")
+        return value
+
+    def error(self, text: str) -> MalformedMessage:
+        """Return the error that says what is wrong with this object."""
+        return malformed(self.exchange, self._where, text, self._data)
+
+
+def malformed(exchange: str, where: str, text: str, data: object) -> MalformedMessage:
+    """Return a MalformedMessage with a short excerpt of what was read."""
+    return MalformedMessage(exchange, where, text, excerpt=str(data)[:200])
+
+
+def rows_of(exchange: str, data: object, where: str) -> list[Any]:
+    """Return a list as it came; anything else is malformed."""
+    if not isinstance(data, list):
+        raise malformed(exchange, where, f"a list was expected, not {type(data).__name__}", data)
+    return data
