@@ -64,7 +64,7 @@ from actors.messages import (
     StreamRestored,
     Tick,
 )
-from exchanges.values import Side
+from exchanges.values import ZERO, Side
 
 CycleEvent = (
     OrderAccepted
@@ -106,7 +106,11 @@ def initial(context: GridContext, restored: RestoredGrid | None, now_ns: int, wa
     if restored is None:
         return GridState(day=Day(number=day))
     orders = [order for order in restored.orders if not order.reduce_only]
-    pending = [_restored_entry(order, now_ns, wall_ns) for order in sorted(orders, key=lambda order: order.lot)]
+    open_lots = {lot.lot for lot in restored.lots}
+    pending = [
+        _restored_entry(order, now_ns, wall_ns, is_open=order.lot in open_lots)
+        for order in sorted(orders, key=lambda order: order.lot)
+    ]
     latch = None if restored.latch is None else stops.latch_of(context, restored.latch, restored.latch_text)
     mode = Mode.PAUSED if restored.paused else Mode.RUNNING
     since_ns = None if not restored.ladder_wall_ns else now_ns - max(0, wall_ns - restored.ladder_wall_ns)
@@ -126,7 +130,8 @@ def initial(context: GridContext, restored: RestoredGrid | None, now_ns: int, wa
     return state
 
 
-def _restored_entry(order: RestoredOrder, now_ns: int, wall_ns: int) -> PendingEntry:
+def _restored_entry(order: RestoredOrder, now_ns: int, wall_ns: int, *, is_open: bool) -> PendingEntry:
+    """Return a pending entry. The closer tells what of an open lot is covered; a lot that is not open is closed."""
     fence_ns = now_ns + max(0, order.fence_wall_ns - wall_ns)
     if order.was_accepted:
         fence_ns = now_ns - 1
@@ -138,6 +143,7 @@ def _restored_entry(order: RestoredOrder, now_ns: int, wall_ns: int) -> PendingE
         placed_ns=now_ns - max(0, wall_ns - order.placed_wall_ns),
         pending_open_order_id=order.order_id,
         filled=order.filled,
+        covered=ZERO if is_open else order.filled,
         inquiry=inquiry.begin("restored", fence_ns=fence_ns, at_ns=now_ns),
     )
 

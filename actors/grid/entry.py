@@ -20,7 +20,7 @@ from actors.grid.state import (
 from actors.log_events import LogEvent
 from actors.messages import CancelOrder, EntryFilled, EntryFinished, OrderFilled, PlaceLimitOrder, QueryOrder
 from exchanges.order_ids import ENTRY_LEG
-from exchanges.values import ZERO, ClientOrderId
+from exchanges.values import ZERO, ClientOrderId, OrderId
 
 REMEMBERED = 64
 
@@ -136,14 +136,14 @@ def cancel(draft: Draft[GridState], entry: PendingEntry, why: str) -> None:
     put(draft, replace(entry, cancel=inquiry.cancellation(why, draft.now_ns)))
 
 
-def query(draft: Draft[GridState], entry: PendingEntry) -> QueryOrder:
+def query(draft: Draft[GridState], client_order_id: ClientOrderId, order_id: OrderId | None = None) -> QueryOrder:
     """Return the question about an entry."""
     return QueryOrder(
         grid=draft.context.name,
         exchange=draft.context.exchange,
         symbol=draft.context.symbol,
-        client_order_id=entry.client_order_id,
-        order_id=entry.pending_open_order_id,
+        client_order_id=client_order_id,
+        order_id=order_id,
     )
 
 

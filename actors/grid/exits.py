@@ -10,9 +10,9 @@ from dataclasses import replace
 from actors.grid import closing, flatten, ids, ledger, mismatch, settling
 from actors.grid import inquiry as inquiries
 from actors.grid.draft import Draft
-from actors.grid.positions import covered, find_lot, held, measure_cover, orders_of, unprotected_quantity
+from actors.grid.positions import REMEMBERED, covered, find_lot, held, measure_cover, orders_of, unprotected_quantity
 from actors.grid.restart import initial
-from actors.grid.state import SECOND_NS, CloseOrder, ExitBook, GridContext, Quote, Step, TrackedPosition
+from actors.grid.state import SECOND_NS, CloseOrder, ExitBook, GridContext, Part, Quote, Step, TrackedPosition
 from actors.log_events import LogEvent
 from actors.messages import (
     ActiveOrdersListed,
@@ -154,7 +154,7 @@ def _take_operator(draft: Draft[ExitBook], event: ExitEvent) -> None:
 
 
 def _conclude(draft: Draft[ExitBook]) -> None:
-    """Close lots, measure cover, and tell what changed: cover last, so that no gate opens on an old view of the lots."""
+    """Close lots, measure cover, tell what changed: cover last, so that no gate opens on an old view of the lots."""
     closed = [lot for lot in draft.state.lots if _is_closed(draft.state, lot)]
     results = [_close(draft, lot) for lot in closed]
     measure_cover(draft)
@@ -162,8 +162,9 @@ def _conclude(draft: Draft[ExitBook]) -> None:
         draft.emit(result)
     _tell_lots(draft)
     for lot in closed:
-        if lot.covered_told != lot.entry_filled:
-            draft.emit(CloseOrderPlaced(grid=draft.context.name, lot=lot.lot, covered=lot.entry_filled))
+        total = lot.closed_before + lot.entry_filled
+        if lot.covered_told != total:
+            draft.emit(CloseOrderPlaced(grid=draft.context.name, lot=lot.lot, covered=total))
     for lot in draft.state.lots:
         _tell_cover(draft, lot)
     if ids.needs_more(draft.state.ids, draft.now_ns):
@@ -186,7 +187,14 @@ def _close(draft: Draft[ExitBook], lot: TrackedPosition) -> PositionClosed:
         realized_pnl=book.counters.realized_pnl + profit - lot.realized,
     )
     lots = tuple(tracked for tracked in book.lots if tracked.lot != lot.lot)
-    draft.state = replace(book, lots=lots, counters=counters, closed_high=max(book.closed_high, lot.lot))
+    others = tuple(part for part in book.closed if part.lot != lot.lot)
+    draft.state = replace(
+        book,
+        lots=lots,
+        counters=counters,
+        closed=(*others, Part(lot.lot, lot.closed_before + lot.exit_filled))[-REMEMBERED:],
+        closed_high=max(book.closed_high, lot.lot),
+    )
     draft.note(LogEvent.LOT_CLOSED, f"profit {profit} after fees {fees}", lot=lot.lot)
     return PositionClosed(
         grid=draft.context.name,

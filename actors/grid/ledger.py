@@ -69,6 +69,7 @@ def _new_lot(draft: Draft[ExitBook], event: EntryFilled) -> TrackedPosition:
         lot=event.lot,
         sequence=event.lot,
         next_leg=LAST_EXIT_LEG + 1 if is_reopened else FIRST_EXIT_LEG,
+        closed_before=sum((part.quantity for part in book.closed if part.lot == event.lot), ZERO),
         opened_ns=draft.now_ns,
         opened_wall_ns=event.received_wall_ns,
     )

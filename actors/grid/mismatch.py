@@ -9,7 +9,7 @@ single wrong reading changes nothing, and a failed one never arrives here (ORIGI
 from dataclasses import replace
 from decimal import Decimal
 
-from actors.grid import closing
+from actors.grid import closing, orders
 from actors.grid.draft import Draft
 from actors.grid.positions import held, put_lot
 from actors.grid.state import SECOND_NS, ExitBook, Mismatch, Suspicion
@@ -19,6 +19,10 @@ from exchanges.values import ZERO
 
 SURPLUS_GAP_NS = 4 * SECOND_NS
 """Two readings of more than the lots hold must be asked so far apart: a fill of the entry may be on its way."""
+
+
+ASKED_AGAIN = 3
+"""So many settled exits are asked for again when the position holds less than the lots."""
 
 
 def is_settled(book: ExitBook) -> bool:
@@ -90,6 +94,8 @@ def _suspect(draft: Draft[ExitBook], reading: Decimal, asked_ns: int) -> None:
         draft.state = replace(book, suspicion=Suspicion(held=reading, count=1, asked_ns=asked_ns))
         for order in book.orders:
             closing.ask(draft, order, "the position contradicts the lots")
+        for order in book.finished[-ASKED_AGAIN:] if reading < held(book) else ():
+            orders.query(draft, order)
         return
     gap_ns = SURPLUS_GAP_NS if reading > held(book) else 0
     if asked_ns <= suspicion.asked_ns + gap_ns:

@@ -76,8 +76,8 @@ def working(book: ExitBook, lot: int) -> Decimal:
 
 
 def covered(book: ExitBook, lot: TrackedPosition) -> Decimal:
-    """Return how much of the lot's entry is closed, has an accepted exit, or is named dust."""
-    return lot.exit_filled + min(lot.remaining, working(book, lot.lot) + lot.dust)
+    """Return how much of all the lot's entry ever filled is closed, has an accepted exit, or is named dust."""
+    return lot.closed_before + lot.exit_filled + min(lot.remaining, working(book, lot.lot) + lot.dust)
 
 
 def unprotected(book: ExitBook, lot: TrackedPosition) -> Decimal:

@@ -32,6 +32,8 @@ from exchanges.values import CancelReason, OrderStatus, RejectReason
 ALARMING_REFUSALS = 10
 LONGEST_BACKOFF_NS = 60 * SECOND_NS
 RETRY_CANCEL_NS = 250 * MILLISECOND_NS
+ASKED_AGAIN = 3
+"""So many ended entries are asked for again when the position holds more than the lots."""
 
 
 def notify_order_filled(draft: Draft[GridState], event: OrderFilled) -> None:
@@ -287,10 +289,17 @@ def _ask(draft: Draft[GridState], entry: PendingEntry, why: str) -> None:
 
 
 def ask_if_position_changed(draft: Draft[GridState]) -> None:
-    """A reading holds more than the lots: a fill of the pending entry may not have been told. Ask."""
-    entry = draft.state.pending
-    if draft.state.surplus > 0 and entry is not None and not entry.is_done:
+    """A reading holds more than the lots: a fill of an entry may not have been told. Ask for the pending one and
+    for the newest that have ended; what the answers bring is counted like any fill.
+    """
+    state = draft.state
+    if state.surplus <= 0 or state.lots.mismatch or not state.is_connected:
+        return
+    entry = state.pending
+    if entry is not None and not entry.is_done:
         _ask(draft, entry, "the position holds more than the lots")
+    for client_order_id in state.ended[-ASKED_AGAIN:]:
+        draft.emit(entries.query(draft, client_order_id))
 
 
 def chase(draft: Draft[GridState]) -> None:
@@ -311,7 +320,7 @@ def _chase_one(draft: Draft[GridState], entry: PendingEntry) -> None:
         _ask(draft, entry, "no answer to the cancel")
         entry = entries.find(draft.state, entry.client_order_id) or entry
     if entry.inquiry is not None and now_ns >= entry.inquiry.next_ns:
-        draft.emit(entries.query(draft, entry))
+        draft.emit(entries.query(draft, entry.client_order_id, entry.pending_open_order_id))
         entries.put(draft, replace(entry, inquiry=inquiry.asked(entry.inquiry, now_ns)))
 
 

@@ -24,6 +24,7 @@ def initial(context: GridContext, restored: RestoredGrid | None, now_ns: int, wa
     book = ExitBook(
         lots=tuple(sorted(lots, key=lambda lot: lot.lot)),
         external=restored.external,
+        closed=_closed(restored),
         closed_high=_closed_high(restored),
         is_fresh_start=not restored.lots and not restored.orders and not restored.highest_sequence,
         counters=ExitCounters(realized_pnl=restored.realized_pnl, fees=_fees(restored)),
@@ -37,6 +38,13 @@ def initial(context: GridContext, restored: RestoredGrid | None, now_ns: int, wa
 def _fees(restored: RestoredGrid) -> Decimal:
     """Return all fees ever paid: the journal's total is of closed lots."""
     return restored.fees + sum((lot.fees for lot in restored.lots), ZERO)
+
+
+def _closed(restored: RestoredGrid) -> tuple[Part, ...]:
+    """Return what lots with a pending entry had filled and closed completely: the journal tells only open ones."""
+    numbers = {lot.lot for lot in restored.lots}
+    entries = [order for order in restored.orders if not order.reduce_only and order.filled > 0]
+    return tuple(Part(order.lot, order.filled) for order in entries if order.lot not in numbers)
 
 
 def _closed_high(restored: RestoredGrid) -> int:

@@ -405,6 +405,7 @@ class TrackedPosition:
         retry_ns: No attempt before this.
         hold_ns: A burst of partial fills is collected until then, 0 if none.
         awaits_position_ns: A position reading asked after this decides, 0 if none is needed.
+        closed_before: What the same lot had closed before a late fill re-opened it.
         dust: The part that cannot rest because it is below the venue's minimum.
         blocked: The named reason why a quantity has no exit on its way, empty if there is none.
     """
@@ -430,6 +431,7 @@ class TrackedPosition:
     last_fill_ns: int = 0
     received_ns: int = 0
     dust: Decimal = ZERO
+    closed_before: Decimal = ZERO
     covered_told: Decimal = ZERO
     boost_misses: int = 0
     is_overdue: bool = False
@@ -508,6 +510,7 @@ class ExitBook:
         finished: The newest settled orders, to attribute late fills.
         external: Signed position in the market that is known not to be ours.
         changed_ns: When quantities last changed: a reading asked before says nothing.
+        closed: How much each of the newest closed lots had, for the case of a late fill.
         closed_high: Highest lot that has been closed: a late fill re-opens it with fresh ids.
         is_withheld: Exits were canceled on request and are not placed again.
         is_fresh_start: Nothing was restored: the position found at the venue is not ours.
@@ -527,6 +530,7 @@ class ExitBook:
     mismatch: Mismatch | None = None
     external: Decimal = ZERO
     changed_ns: int = 0
+    closed: tuple[Part, ...] = ()
     closed_high: int = 0
     boost_losses: tuple[BoostLoss, ...] = ()
     is_boost_off: bool = False

@@ -12,14 +12,12 @@ from actors.grid import cycle, exits
 from actors.grid.risk import DeskExposure
 from actors.grid.settings import (
     CloseSettings,
-    Direction,
     EntrySettings,
     GridRiskSettings,
     GridSettings,
     ProofSettings,
 )
 from actors.grid.state import MILLISECOND_NS, SECOND_NS, CycleState, GridContext
-from actors.log_events import LogEvent
 from actors.messages import (
     ActiveOrdersListed,
     AdoptDifference,
@@ -27,7 +25,6 @@ from actors.messages import (
     CancelOrder,
     CloseOrderPlaced,
     ConnectionReady,
-    CoverMeasured,
     EntryFilled,
     EntryFinished,
     Flattened,
@@ -60,13 +57,11 @@ from exchanges.order_ids import ENTRY_LEG, unpack
 from exchanges.reports import FillReport, OrderReport
 from exchanges.values import (
     CancelReason,
-    ClientOrderId,
     FeeRates,
     MarketRules,
     OrderId,
     OrderStatus,
     RejectReason,
-    Side,
     TradeId,
 )
 from exchanges.venue import Capabilities
@@ -104,12 +99,6 @@ ENTRY = EntrySettings(
     wait_time_s=D(8),
     entry_requote_after_s=D(0),
 )
-SECTIONS = {
-    "entry": EntrySettings,
-    "close": CloseSettings,
-    "risk": GridRiskSettings,
-    "proof": ProofSettings,
-}
 
 
 def make_context(*, rules=None, capabilities=None, leverage=20, fees=None, **settings):
@@ -153,6 +142,37 @@ class Sent:
     def price(self):
         is_limit = isinstance(self.command, PlaceLimitOrder)
         return self.command.price if is_limit else self.command.worst_price
+
+
+def translate(event, *, is_final):
+    """Return what the connection tells the owner of an order for an event of the ledger, None if nothing."""
+    common = {"grid": "g", "client_order_id": event.client_order_id}
+    if isinstance(event, Acceptance):
+        return OrderAccepted(**common, order_id=event.order_id, price=event.price, quantity=event.quantity)
+    if isinstance(event, Fill):
+        return OrderFilled(
+            **common,
+            order_id=event.order_id,
+            price=event.price,
+            quantity=event.quantity,
+            cumulative=event.cumulative,
+            leaves=event.leaves,
+            trade_id=event.trade_id,
+            fee=event.fee,
+            sequence=event.sequence,
+            received_ns=event.received_ns,
+            received_wall_ns=event.received_wall_ns,
+        )
+    if not isinstance(event, Ending) or event.status is OrderStatus.FILLED:
+        return None
+    if event.status is OrderStatus.REJECTED:
+        return OrderRejected(**common, reason=event.reject_reason or RejectReason.OTHER)
+    return OrderCanceled(
+        **common,
+        reason=event.reason or CancelReason.OTHER,
+        filled=event.cumulative,
+        final=is_final and event.agrees,
+    )
 
 
 class Harness:
@@ -284,7 +304,8 @@ class Harness:
     def _apply(self, name, report, *, final=None):
         owner = self.owner(name)
         for event in self.ledger.apply(report, received_ns=self.now_ns).events:
-            message = self._message(event, final)
+            is_final = self.context.capabilities.cancel_report_is_final if final is None else final
+            message = translate(event, is_final=is_final)
             if message is not None:
                 if isinstance(event, Ending):
                     self.orders[name].has_ended = message.final if isinstance(message, OrderCanceled) else True
@@ -299,41 +320,6 @@ class Harness:
             self.told_entry += event.quantity
         if event.leaves == 0:
             sent.has_ended = True
-
-    def _message(self, event, final):
-        common = {"grid": "g", "client_order_id": event.client_order_id}
-        if isinstance(event, Acceptance):
-            return OrderAccepted(**common, order_id=event.order_id, price=event.price, quantity=event.quantity)
-        if isinstance(event, Fill):
-            return OrderFilled(
-                **common,
-                order_id=event.order_id,
-                price=event.price,
-                quantity=event.quantity,
-                cumulative=event.cumulative,
-                leaves=event.leaves,
-                trade_id=event.trade_id,
-                fee=event.fee,
-                sequence=event.sequence,
-                received_ns=event.received_ns,
-                received_wall_ns=event.received_wall_ns,
-            )
-        if isinstance(event, Ending):
-            return self._ending(event, common, final)
-        return None
-
-    def _ending(self, event, common, final):
-        if event.status is OrderStatus.REJECTED:
-            return OrderRejected(**common, reason=event.reject_reason or RejectReason.OTHER)
-        if event.status is OrderStatus.FILLED:
-            return None
-        is_final = self.context.capabilities.cancel_report_is_final if final is None else final
-        return OrderCanceled(
-            **common,
-            reason=event.reason or CancelReason.OTHER,
-            filled=event.cumulative,
-            final=is_final and event.agrees,
-        )
 
     def owner(self, name):
         return "strategy" if self.orders[name].is_entry else "closer"
@@ -432,9 +418,7 @@ class Harness:
     def position(self, quantity, asked_ns=None):
         asked_ns = self.now_ns if asked_ns is None else asked_ns
         self.both(
-            PositionRead(
-                grid="g", quantity=D(quantity), entry_price=D(100), liquidation_price=None, asked_ns=asked_ns
-            )
+            PositionRead(grid="g", quantity=D(quantity), entry_price=D(100), liquidation_price=None, asked_ns=asked_ns)
         )
 
     def connect(self, position="0"):
@@ -561,15 +545,3 @@ class Harness:
             order for order in self.exits.orders for part in order.parts if part.lot == lot.lot and part.quantity
         ]
         assert on_its_way or lot.blocked, f"(vii) lot {lot.lot} has {naked} without an exit and without a reason"
-
-
-def restart(old, **kwargs):
-    """Return an empty harness that continues another one's clock and sequences."""
-    fresh = Harness(context=old.context, connect=False, **kwargs)
-    fresh.now_ns = old.now_ns
-    fresh.next_sequence = old.next_sequence
-    fresh.used_ids = set(old.used_ids)
-    return fresh
-
-
-__all__ = ["CoverMeasured", "D", "Harness", "LogEvent", "Side", "make_context", "restart", "ClientOrderId", "Direction"]

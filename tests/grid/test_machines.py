@@ -6,6 +6,7 @@ waits for an entry that is live.
 """
 
 import random
+from typing import ClassVar
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -25,7 +26,7 @@ INDEX = st.integers(min_value=0, max_value=9)
 class GridMachine(RuleBasedStateMachine):
     """Random schedules of one grid."""
 
-    options = {}
+    options: ClassVar = {}
 
     @initialize(is_final=st.booleans(), minimum=st.sampled_from(["0", "10"]))
     def begin(self, is_final, minimum):
@@ -57,11 +58,11 @@ class GridMachine(RuleBasedStateMachine):
             order = live[index % len(live)]
             self.world.fill(order, order.command.quantity * D(share))
 
-    @rule(index=INDEX, reason=REASONS)
-    def end(self, index, reason):
+    @rule(index=INDEX, reason=REASONS, is_stale=st.booleans())
+    def end(self, index, reason, is_stale):
         live = self.world.live()
         if live:
-            self.world.end(live[index % len(live)], reason)
+            self.world.end(live[index % len(live)], reason, is_stale=is_stale)
 
     @rule(index=INDEX, keep=st.booleans())
     def deliver(self, index, keep):
@@ -102,19 +103,19 @@ class GridMachine(RuleBasedStateMachine):
 class ShortCoalescingMachine(GridMachine):
     """The sell side, with bursts collected."""
 
-    options = {"direction": Direction.SELL, "tp_coalesce_ms": 200}
+    options: ClassVar = {"direction": Direction.SELL, "tp_coalesce_ms": 200}
 
 
 class BoostMachine(GridMachine):
     """Exits that take, and an entry that is re-quoted."""
 
-    options = {"boost_mode": True, "entry_requote_after_s": D(2), "boost_max_loss_usd_per_hour": D(3)}
+    options: ClassVar = {"boost_mode": True, "entry_requote_after_s": D(2), "boost_max_loss_usd_per_hour": D(3)}
 
 
 class OnDoneMachine(GridMachine):
     """Exits when the entry is done; entries and lots time out."""
 
-    options = {"partial_tp": PartialTakeProfit.ON_DONE, "entry_timeout_s": D(20)}
+    options: ClassVar = {"partial_tp": PartialTakeProfit.ON_DONE, "entry_timeout_s": D(20)}
 
 
 LIMITS = settings(
@@ -158,7 +159,7 @@ def _act(world, chance):
         order = chance.choice(live)
         world.fill(order, order.command.quantity * D(chance.randint(1, 10)) / 10)
     elif pick < 0.22 and live:
-        world.end(chance.choice(live), CancelReason.OTHER)
+        world.end(chance.choice(live), CancelReason.OTHER, is_stale=chance.random() < 0.5)
     elif pick < 0.44:
         world.deliver(chance.randrange(3), keep=chance.random() < 0.1)
     elif pick < 0.45:

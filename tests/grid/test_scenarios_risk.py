@@ -2,14 +2,14 @@
 
 import pytest
 
-from actors.grid import cycle, gates
+from actors.grid import cycle, gates, pricing
 from actors.grid.restore import RestoredGrid
-from actors.grid.settings import LotTimeoutAction
+from actors.grid.settings import LotTimeoutAction, TakeProfitBasis
 from actors.grid.state import Mode
 from actors.log_events import LogEvent
 from actors.messages import AdoptDifference, ExternalBooked, LatchChanged, LatchKind, NoteLevel, ResumeEntries
 from exchanges.values import CancelReason, OrderStatus
-from tests.grid.harness import START_NS, START_WALL_NS, D, Harness
+from tests.grid.harness import START_NS, START_WALL_NS, D, Harness, make_context
 
 
 def stack(grid, count, *, step="1.0", bid="100.0"):
@@ -211,7 +211,9 @@ def test_scenario_22_variant_reduce_only_is_exempt():
 
 
 def three_lots():
-    grid = Harness(order_notional_usd=D(100), rules={"step": D("0.5"), "min_quantity": D("0.5")}, grid_step_pct=D("0.1"))
+    grid = Harness(
+        order_notional_usd=D(100), rules={"step": D("0.5"), "min_quantity": D("0.5")}, grid_step_pct=D("0.1")
+    )
     entry = stack(grid, 3)
     if not grid.orders[entry].has_ended and grid.orders[entry].is_entry:
         grid.ack(entry)
@@ -289,10 +291,6 @@ def test_scenario_24_lot_timeout_against_a_racing_fill(fill_comes_first):
 
 
 def test_margin_basis_is_the_same_price_move():
-    from actors.grid import pricing
-    from actors.grid.settings import TakeProfitBasis
-    from tests.grid.harness import make_context
-
     by_margin = make_context(take_profit_pct=D(20), take_profit_basis=TakeProfitBasis.MARGIN, leverage=20)
     by_price = make_context(take_profit_pct=D(1))
     clamped = make_context(take_profit_pct=D(20), take_profit_basis=TakeProfitBasis.MARGIN, leverage=10)
