@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from exchanges.account_settings import AUTO, NO_SECRET, SecretResolver, common_problems, secrets_from
+from exchanges.account_settings import AUTO, NO_SECRET, SecretResolver, common_problems, fee_rate, secrets_from
 from exchanges.secrets import Secret
 from exchanges.settings import setting
 
@@ -131,3 +131,15 @@ def credentials_from(settings: AsterSettings, resolve: SecretResolver) -> AsterC
         api_key=found.get("api_key", NO_SECRET),
         secret_key=found.get("secret_key", NO_SECRET),
     )
+
+
+__all__ = [
+    "MIN_DEAD_MAN_S",
+    "AsterCredentials",
+    "AsterSettings",
+    "Auth",
+    "Network",
+    "SecretResolver",
+    "credentials_from",
+    "fee_rate",
+]
