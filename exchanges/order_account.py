@@ -216,7 +216,7 @@ class OrderAccount:
         assert report.trade_id is not None  # noqa: S101 - the ledger sends id-less executions to `slice`
         self._trades[report.trade_id] = (report.price, report.quantity)
         self._traded += report.quantity
-        delta = min(report.quantity, self._capped(max(self._traded, self._released)) - self.applied)
+        delta = self._capped(self._traded) - self.applied
         self._tell_execution(report, delta, stamp, events, keeps_pool=False)
 
     def slice(self, report: FillReport, stamp: Stamp, events: list[LedgerEvent]) -> None:

@@ -45,7 +45,7 @@ class _Bucket:
     def wait_ns(self, cost: int, *, reserved: bool, now_ns: int) -> int:
         """How long until `cost` fits. A cost above the whole bucket fits into an empty one, or it would never go."""
         ceiling = self.amount if reserved else self.open_amount
-        excess = min(self.used, self.used + cost - ceiling)
+        excess = self.used + cost - ceiling
         wait_ns = 0
         for _, newest_ns, spent in self.entries:
             if excess <= 0:

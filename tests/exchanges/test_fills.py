@@ -143,6 +143,12 @@ def test_scenario_6_fill_after_cancel_still_counts():
     assert late.ended is None
 
 
+def test_late_fill_of_an_order_that_was_never_accepted_is_only_a_fill():
+    ledger = ledger_with()
+    ledger.apply(order_report(EXPIRED))
+    assert [type(event) for event in ledger.apply(fill_report("t1", "0.400")).events] == [Fill]
+
+
 def test_scenario_7_repeated_trade_is_told_once_and_counted():
     ledger = ledger_with()
     first = ledger.apply(fill_report("t1", "0.300", cumulative="0.300"))
@@ -257,10 +263,11 @@ def test_quantity_without_any_price_is_a_doubt_until_a_price_is_known():
     assert late.ended is not None
 
 
-def test_unpriced_quantity_is_told_by_its_trades_and_never_beyond_them():
+def test_unpriced_quantity_is_told_as_soon_as_a_trade_gives_a_price():
     ledger = FillLedger()
     ledger.expect(request(price=None))
     ledger.apply(order_report(FILLED, "1.000", price="0"))
+    ledger.apply(order_report(PARTIAL, "0.200", price="0"))
     update = ledger.apply(fill_report("t1", "0.400", price="98.0"))
     assert [(f.quantity, f.price, f.is_assumed) for f in update.fills] == [
         (Decimal("0.400"), Decimal("98.0"), False),
@@ -326,6 +333,13 @@ def test_with_patience_a_lost_trade_is_assumed_when_it_is_over():
     assert told(released) == [("99.9", "0.300", "0.900", None)]
     assert released.ended is not None
     assert released.ended.cumulative == Decimal("0.900")
+
+
+def test_with_patience_a_stale_report_does_not_spoil_the_average_that_waits():
+    ledger = ledger_with(gap_patience_ns=100)
+    ledger.apply(order_report(FILLED, "1.000", average="99.5"), received_ns=1_000)
+    ledger.apply(order_report(PARTIAL, "0.400", average="99.9"), received_ns=1_001)
+    assert told(ledger.release(2_000)) == [("99.5", "1.000", "1.000", None)]
 
 
 def test_with_patience_an_open_status_after_the_withheld_end_accepts_nothing():
@@ -397,6 +411,15 @@ def test_total_beyond_the_order_is_cut_and_doubted_once():
     assert told(update) == [("99.9", "1.000", "1.000", None)]
     assert len(update.doubts) == 1
     assert ledger.apply(order_report(PARTIAL, "1.500")).doubts == ()
+
+
+def test_size_learned_below_what_was_told_takes_nothing_back():
+    ledger = FillLedger()
+    ledger.apply(fill_report("t1", "0.700"))
+    update = ledger.apply(fill_report("t2", "0.100", order_quantity="0.500"))
+    assert update.fills == ()
+    assert len(update.doubts) == 1
+    assert ledger.filled(ORDER) == Decimal("0.700")
 
 
 def test_trade_id_used_twice_is_doubted_and_not_counted_again():
@@ -474,6 +497,15 @@ def test_status_never_goes_back_from_an_end(late):
     assert state is not None
     assert state.status is CANCELED
     assert ledger.stale_updates == 1
+
+
+def test_first_end_stays():
+    ledger = ledger_with()
+    ledger.apply(order_report(CANCELED))
+    assert ledger.apply(order_report(EXPIRED)).events == ()
+    state = ledger.state(ORDER)
+    assert state is not None
+    assert state.status is CANCELED
 
 
 def test_open_after_partial_is_stale():

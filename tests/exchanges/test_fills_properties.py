@@ -182,6 +182,9 @@ def test_any_order_and_repetition_of_reports_gives_the_same_total(delivery):
     assert so_far.ended == history.status.is_terminal
     assert abs(so_far.fees - history.fees) < Decimal("1e-20")
     assert abs(so_far.notional - history.notional) < Decimal("1e-20")
+    state = ledger.state(ORDER)
+    assert state is not None
+    assert abs(state.notional - history.notional) < Decimal("1e-20")
 
 
 @given(deliveries(ids=False))

@@ -105,6 +105,13 @@ def test_count_of_the_venue_is_taken_over_when_it_is_higher():
     assert budget.take(QUERY, 1, 0, NOW + 61 * SECOND_NS) == 0
 
 
+def test_lower_count_of_the_venue_gives_nothing_back():
+    budget = RateBudget([weight(10)], reserved_pct=0)
+    budget.take(QUERY, 9, 0, NOW)
+    budget.observe(1, NOW)
+    assert budget.take(QUERY, 2, 0, NOW) == 60 * SECOND_NS
+
+
 def test_count_of_the_venue_without_a_weight_limit_changes_nothing():
     budget = RateBudget([orders(1)], reserved_pct=0)
     budget.observe(10_000, NOW)
