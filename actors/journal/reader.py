@@ -18,7 +18,7 @@ from actors.journal.orders import Market
 from actors.journal.schema import connect_read_only, journal_error
 from actors.messages import LatchKind
 from exchanges.fills import RestoredTrade
-from exchanges.order_ids import LAST_EXIT_LEG
+from exchanges.order_ids import ENTRY_LEG, LAST_EXIT_LEG
 from exchanges.values import ZERO, ClientOrderId, OrderId, OrderStatus, Side, TradeId
 
 DAY_NS: Final = 86_400_000_000_000
@@ -341,8 +341,17 @@ def _open_lots(sql: sqlite3.Connection, grid: str, suspect_through: int) -> tupl
             continuation,
         ) in rows
     ]  # fmt: skip
+    for lot in lots:
+        lot.entry_done = lot.entry_done or not _has_unsettled_entry(sql, grid, lot.lot)
     _spread_excess(lots)
     return tuple(_restored_lot(sql, lot, suspect_through) for lot in lots if lot.excess != ZERO or not lot.entry_done)
+
+
+def _has_unsettled_entry(sql: sqlite3.Connection, grid: str, lot: int) -> bool:
+    row = sql.execute(
+        "SELECT 1 FROM orders WHERE phase != 'ended' AND grid = ? AND lot = ? AND leg = ?", (grid, lot, ENTRY_LEG)
+    ).fetchone()
+    return row is not None
 
 
 def _spread_excess(lots: list[_Lot]) -> None:

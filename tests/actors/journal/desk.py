@@ -1,18 +1,21 @@
 """A journal with everything around it, for the tests of it: a folder, a clock, builders of facts with defaults."""
 
-from contextlib import contextmanager
+import sqlite3
+from contextlib import closing, contextmanager
 from decimal import Decimal
 
 from actors.journal import FlushJournal, Journal, Market, open_state
 from actors.messages import (
     OrderAccepted,
+    OrderCanceled,
     OrderFilled,
+    OrderSettled,
     PlaceLimitOrder,
     PlaceMarketOrder,
     PositionClosed,
 )
 from exchanges.order_ids import OrderKey, pack
-from exchanges.values import OrderId, Side, TradeId
+from exchanges.values import CancelReason, OrderId, OrderStatus, Side, TradeId
 from tests.fakes import FakeTimers, Probe
 
 TAG = 7
@@ -102,6 +105,41 @@ def closed(lot, *, pnl="1", fees="0", quantity="1", grid="btc"):
     )
 
 
+def canceled(sequence, leg=0, *, done="0", final=True, reason=CancelReason.REQUESTED, grid="btc"):
+    return OrderCanceled(grid=grid, client_order_id=order_id(sequence, leg), reason=reason, filled=D(done), final=final)
+
+
+def settled(sequence, leg=0, *, done="0", status=OrderStatus.CANCELED):
+    return OrderSettled(
+        grid="btc", client_order_id=order_id(sequence, leg), order_id=None, status=status, filled=D(done), asked_ns=1
+    )
+
+
+FACTS = (
+    entry(1),
+    close_order(5, 1, parent=1),
+    accepted(5, 1),
+    filled(quantity="1", leaves="0", fee="0.5", trade="e"),
+    filled(5, 1, quantity="0.4", price="101", leaves="0.6", fee="0.1", trade="x"),
+)
+"""An entry, its fill, and a continued exit with a part filled, as four threads tell them."""
+
+EXPECTED = (
+    *(1, 1, D(1), D("0.4"), D("40.4"), D("0.6"), True, 5, 1, D("0.6")),
+    *(1, order_id(5, 1), 1, Side.SELL, D(101), D(1), D("0.4")),
+)
+
+
+def view_of(grid):
+    """What of `FACTS` a restart knows."""
+    lot, order = grid.lots[0], grid.orders[0]
+    return (
+        *(len(grid.lots), lot.lot, lot.entry_filled, lot.exit_filled, lot.exit_notional, lot.fees, lot.entry_done),
+        *(lot.continuation, lot.attempts_used, grid.fees),
+        *(len(grid.orders), order.client_order_id, order.lot, order.side, order.price, order.quantity, order.filled),
+    )
+
+
 class JournalDesk:
     """One bot's memory in a folder. `restart` closes it in order and opens it again; `crash` forgets the batch."""
 
@@ -131,6 +169,12 @@ class JournalDesk:
 
     def flush(self):
         self.ref.ask(FlushJournal(), timeout=5)
+
+    def rows(self, query):
+        """Flush, and return what a query finds."""
+        self.flush()
+        with closing(sqlite3.connect(self.state.journal_path)) as sql:
+            return sql.execute(query).fetchall()
 
     def close(self):
         if self.ref.is_alive():
