@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 
 from actors.addresses import Address
 from actors.base import BotActor
+from actors.give_way import GiveWay, no_pause
 from actors.grid.restore import RestoredGrid
 from actors.grid.settings import GridSettings
 from actors.grid.state import GridContext, Output, Step
@@ -23,6 +24,7 @@ from actors.messages import (
     ActorFailed,
     CancelOrder,
     ConnectionReady,
+    EntryFilled,
     OrderCommand,
     PlaceLimitOrder,
     PlaceMarketOrder,
@@ -106,12 +108,21 @@ class ShellParts(Generic[S]):
     Attributes:
         journal: Told every output and note, after the sends.
         publish: Called with a grid's context and newest state; must be quick.
+        give_way: Called between an exit's next hop and everything that can wait.
     """
 
     clock: Clock
     timers: TimerService
     journal: Address[Any]
     publish: Callable[[GridContext, S], None]
+    give_way: GiveWay = no_pause
+
+
+def _is_urgent(output: Output) -> bool:
+    """Whether an output is an exit, or the fill that an exit follows from."""
+    return isinstance(output, EntryFilled) or (
+        isinstance(output, PlaceLimitOrder | PlaceMarketOrder) and output.reduce_only
+    )
 
 
 class GridShell(BotActor, Generic[S]):
@@ -180,8 +191,7 @@ class GridShell(BotActor, Generic[S]):
             raise RuntimeError(f"{desk.name} has a context but no state")
         step = self._core_step(desk, context, state, event, self._parts.clock.monotonic_ns())
         desk.state = step.state
-        for output in step.outputs:
-            self._send(desk.seat, output)
+        self._send_all(desk.seat, step.outputs)
         for output in step.outputs:
             self.send(self._parts.journal, output)
         for note in step.notes:
@@ -193,6 +203,15 @@ class GridShell(BotActor, Generic[S]):
 
     def _after(self, desk: Desk[S], context: GridContext, state: S) -> None:
         """What a shell does besides, after the sends."""
+
+    def _send_all(self, seat: GridSeat, outputs: Sequence[Output]) -> None:
+        """Send in order; after the last urgent one its receiver gets the interpreter first, unless more work waits."""
+        urgent = [index for index, output in enumerate(outputs) if _is_urgent(output)]
+        last = urgent[-1] if urgent else -1
+        for index, output in enumerate(outputs):
+            self._send(seat, output)
+            if index == last and not self.mailbox_depth:
+                self._parts.give_way()
 
     def _send(self, seat: GridSeat, output: Output) -> None:
         if isinstance(output, PlaceLimitOrder | PlaceMarketOrder | CancelOrder):

@@ -21,6 +21,7 @@ from actors.connection import ConnectionParts, ExchangeConnection
 from actors.connection_facts import Owners
 from actors.connection_reads import ConnectedGrid
 from actors.desk_watch import DeskWatch, OrderMeter
+from actors.give_way import give_way
 from actors.grid_shell import GridSeat, ShellParts
 from actors.journal import AnswerReservations, FlushJournal, Journal, Market, OpenedState, open_state
 from actors.log_events import LogEvent
@@ -413,7 +414,13 @@ class Crew:
             name=closer_name,
             failures=plan.failures,
             seats=seats,
-            parts=ShellParts(clock=plan.clock, timers=self._timers, journal=wires.journal, publish=plan.board.put_book),
+            parts=ShellParts(
+                clock=plan.clock,
+                timers=self._timers,
+                journal=wires.journal,
+                publish=plan.board.put_book,
+                give_way=give_way,
+            ),
             closer=CloserParts(strategy=wires.strategy, bot=plan.root, measured=plan.board.add_naked),
         )
         wires.closer.connect(self._add(closer_name, closer))
@@ -422,7 +429,11 @@ class Crew:
             failures=plan.failures,
             seats=seats,
             parts=ShellParts(
-                clock=plan.clock, timers=self._timers, journal=wires.journal, publish=plan.board.put_state
+                clock=plan.clock,
+                timers=self._timers,
+                journal=wires.journal,
+                publish=plan.board.put_state,
+                give_way=give_way,
             ),
             strategy=StrategyParts(
                 closer=wires.closer, bot=plan.root, watch=DeskWatch(plan.settings.risk, self._meter)
