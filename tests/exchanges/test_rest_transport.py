@@ -420,18 +420,19 @@ def test_socket_the_venue_closed_is_replaced_before_writing():
 
 
 def test_dead_sockets_are_replaced_when_warming():
-    closed = threading.Event()
+    closed = threading.Semaphore(0)
 
     def drop(peer: Peer) -> None:
         peer.socket.close()
-        if peer.server.connections >= 2:
-            closed.set()
+        closed.release()
 
     with Loopback(drop, drop, serving()) as server, transport_to(server) as transport:
         transport.connect()
-        server.wait_connections(2)
+        assert closed.acquire(timeout=WAIT_S)
+        assert closed.acquire(timeout=WAIT_S)
         transport.connect()
         assert transport.send(get()).status == 200
+        server.wait_connections(4)
 
 
 def test_reply_followed_by_more_bytes_is_not_taken_for_the_next_answer():
