@@ -27,7 +27,7 @@ from exchanges.clock import Clock, SystemClock
 from exchanges.simulated.launch import VenueLaunch, from_json
 from exchanges.simulated.server import TOKEN_HEADER
 from exchanges.simulated.serving import Serving
-from exchanges.simulated.state_files import OWNER_ONLY, process_file, read_json
+from exchanges.simulated.state_files import OWNER_ONLY, is_locked, lock_file, process_file, read_json
 
 START_TIMEOUT_S: Final = 120.0
 """A long tape is read through before the venue listens."""
@@ -225,22 +225,26 @@ class SimulatedVenueProcess:
         self._forget()
 
     def _signal(self, number: signal.Signals) -> None:
-        if self._pid is not None:
+        is_ours = self._child is not None or self._holds_folder()  # the number alone may be somebody else's by now
+        if self._pid is not None and is_ours:
             with suppress(ProcessLookupError):
                 os.kill(self._pid, number)
 
     def _wait_gone(self, timeout_s: float) -> bool:
-        """Wait until the process ended. A process of an earlier run is not our child: its admin path falls silent."""
+        """Wait until the process ended. One of an earlier run is not our child: it let go of the state folder then."""
         if self._child is not None:
             with suppress(subprocess.TimeoutExpired):
                 self._child.wait(timeout_s)
             return self._child.poll() is not None
         deadline_ns = self._clock.monotonic_ns() + int(timeout_s * _NS)
-        while self._clock.monotonic_ns() < deadline_ns:
-            if self._pid is None or not _is_alive(self._pid):
-                return True
+        while self._holds_folder():
+            if self._clock.monotonic_ns() >= deadline_ns:
+                return False
             self._pause.wait(_PAUSE_S)
-        return False
+        return True
+
+    def _holds_folder(self) -> bool:
+        return self._launch.state_dir is not None and is_locked(lock_file(self._launch.state_dir))
 
     def _end_child(self) -> None:
         child, self._child = self._child, None
@@ -274,16 +278,6 @@ class SimulatedVenueProcess:
         if not isinstance(value, dict):
             raise VenueProcessError(f"{venue.rest}/simulated/{name} did not answer with an object")
         return value
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _served(name: str, row: Mapping[str, Any]) -> ServedVenue:

@@ -6,7 +6,6 @@ fiftieth of the time, and once more at the end.
 """
 
 import asyncio
-import fcntl
 import json
 import logging
 import os
@@ -23,7 +22,7 @@ from exchanges.simulated.hosting import SimulatedVenue
 from exchanges.simulated.launch import VenueChoice, VenueLaunch
 from exchanges.simulated.price_sources import open_prices
 from exchanges.simulated.server import VenueServer, serve_line
-from exchanges.simulated.state_files import OWNER_ONLY, account_file, process_file, read_json, write_private
+from exchanges.simulated.state_files import account_file, lock_file, process_file, read_json, take_lock, write_private
 from exchanges.simulated.steady_clock import SteadyClock
 
 SAVE_EVERY_S: Final = 1.0
@@ -95,17 +94,11 @@ class Serving:
         """Hold the state folder for ourselves; a process that is just ending gets a moment to let go."""
         if self._launch.state_dir is None:
             return None
-        self._launch.state_dir.mkdir(parents=True, exist_ok=True)
-        path = self._launch.state_dir / "venue.lock"
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, OWNER_ONLY)
         for _ in range(_LOCK_TRIES):
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                await asyncio.sleep(_LOOK_EVERY_S)
-            else:
+            descriptor = take_lock(lock_file(self._launch.state_dir))
+            if descriptor is not None:
                 return descriptor
-        os.close(descriptor)
+            await asyncio.sleep(_LOOK_EVERY_S)
         raise ValueError(f"another simulated venue is using {self._launch.state_dir}")
 
     def _build(self, choice: VenueChoice) -> _Served:

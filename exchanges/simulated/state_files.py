@@ -1,5 +1,6 @@
 """Files of a simulated venue in the state folder: whole or not at all, readable by their owner only."""
 
+import fcntl
 import json
 import os
 from collections.abc import Mapping
@@ -43,3 +44,31 @@ def account_file(state_dir: Path, name: str) -> Path:
 def process_file(state_dir: Path) -> Path:
     """Return where a running process says how to reach it."""
     return state_dir / "venue.json"
+
+
+def lock_file(state_dir: Path) -> Path:
+    """Return the file a running process holds locked."""
+    return state_dir / "venue.lock"
+
+
+def take_lock(path: Path) -> int | None:
+    """Lock a file for this process; return the descriptor to close, None where another process holds it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, OWNER_ONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def is_locked(path: Path) -> bool:
+    """Return whether a process holds the lock of a file now."""
+    if not path.exists():
+        return False
+    descriptor = take_lock(path)
+    if descriptor is None:
+        return True
+    os.close(descriptor)
+    return False
