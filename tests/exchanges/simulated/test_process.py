@@ -239,9 +239,7 @@ def test_the_process_ends_cleanly_on_a_signal(tmp_path, number):
     config = tmp_path / "launch.json"
     config.write_text(launch(tmp_path / "state").to_json())
     command = [sys.executable, "-m", "exchanges.simulated", "--config", str(config)]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as child:
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
         assert json.loads(child.stdout.readline())["venue"] == "aster"
         child.send_signal(number)
         assert child.wait(10) == 0
