@@ -1,0 +1,83 @@
+from actors.grid import risk
+from actors.grid.risk import DeskExposure
+from actors.messages import LatchChanged, LatchKind, ResumeEntries
+from exchanges.values import CancelReason
+from tests.grid.harness import D, Harness
+
+
+def test_exposure_counts_the_pending_entry_even_if_unknown():
+    grid = Harness()
+    grid.unknown("c1")
+    used = risk.exposure(grid.context, grid.state)
+    assert used.pending_quantity == 1
+    assert used.position_usd == D("99.9")
+    assert used.margin_usd == D("99.9") / 20
+
+
+def test_exposure_counts_what_is_on_its_way_to_the_closer():
+    grid = Harness()
+    grid.fill("c1", "t1", "0.400")
+    used = risk.exposure(grid.context, grid.state)
+    assert (used.held_quantity, used.pending_quantity) == (D("0.4"), D("0.6"))
+    late = grid.state.__class__(sent=D(2))
+    assert risk.exposure(grid.context, late).held_quantity == 2
+    assert risk.exposure(grid.context, late).position_usd == 0
+
+
+def test_limits_block_with_their_names():
+    limits = {
+        "max_margin_usd": DeskExposure(max_margin_usd=D(10), other_margin_usd=D(6)),
+        "max_position_usd": DeskExposure(max_position_usd=D(200), other_position_usd=D(101)),
+        "drawdown": DeskExposure(blocked_reason="drawdown"),
+    }
+    for name, desk in limits.items():
+        grid = Harness(desk=desk)
+        assert grid.take() == []
+        assert grid.state.blocked_reason == name
+    own = Harness(grid_max_margin_usd=D(4))
+    assert own.state.blocked_reason == "grid_max_margin_usd"
+    assert Harness(desk=DeskExposure(max_margin_usd=D(5), max_position_usd=D(100))).take() == ["c1 buy 1@99.9"]
+
+
+def losing_grid():
+    grid = Harness(desk=DeskExposure(daily_loss_limit_usd=D(5), other_realized_today_usd=D("-4.5")))
+    grid.ack("c1")
+    grid.fill("c1", "t1", "1.000")
+    grid.ack("c2")
+    grid.fill("c2", "t2", "1.000", "99.3", fee="0.1")
+    return grid
+
+
+def test_daily_loss_latches_and_cancels_the_entry():
+    grid = losing_grid()
+    assert [(message.kind) for message in grid.of(LatchChanged)] == [LatchKind.DAILY_LOSS]
+    assert grid.state.latch.flatten is False
+    grid.pass_ms(20_000)
+    assert not [line for line in grid.take() if line.startswith("c4")]
+
+
+def test_daily_loss_is_accepted_by_a_resume_and_forgotten_with_the_day():
+    grid = losing_grid()
+    if not grid.is_ready:
+        name = list(grid.orders)[-1]
+        grid.ack(name)
+        grid.done(name, CancelReason.REQUESTED, "0")
+    grid.tell(ResumeEntries())
+    grid.pass_ms(5_000)
+    assert grid.state.latch is None
+    assert grid.state.day.forgiven < 0
+    grid.wall_offset_ns += 86_400_000_000_000
+    grid.tick()
+    assert grid.state.day.forgiven == 0
+    assert risk.realized_today(grid.state) == 0
+
+
+def test_loss_of_yesterday_does_not_count_today():
+    grid = Harness(desk=DeskExposure(daily_loss_limit_usd=D("0.5")))
+    grid.ack("c1")
+    grid.fill("c1", "t1", "1.000")
+    grid.ack("c2")
+    grid.wall_offset_ns += 86_400_000_000_000
+    grid.tick()
+    grid.fill("c2", "t2", "1.000", "99.5")
+    assert grid.state.latch is None
