@@ -1,8 +1,8 @@
 """Runs simulated venues until told to stop: builds them, restores their accounts, serves, saves.
 
 Used by `python -m exchanges.simulated` (a process of its own for paper trading) and by `run.py --serve`. Everything
-happens on one event loop. Accounts are saved when something changed, at most every second and never for more than a
-fiftieth of the time, and once more at the end.
+happens on one event loop. Accounts are saved when something changed, at most every second, and once more at the end.
+An account with so long a history that writing it would hold the market up is written by a forked copy of the process.
 """
 
 import asyncio
@@ -25,8 +25,8 @@ from exchanges.simulated.server import VenueServer, serve_line
 from exchanges.simulated.state_files import account_file, lock_file, process_file, read_json, take_lock, write_private
 from exchanges.simulated.steady_clock import SteadyClock
 
-SAVE_EVERY_S: Final = 1.0
-_SAVE_SHARE: Final = 50
+SAVE_EVERY_NS: Final = 1_000_000_000
+_LONG_SAVE_NS: Final = 50_000_000
 _LOCK_TRIES: Final = 20
 _LOOK_EVERY_S: Final = 0.25
 _NS: Final = 1_000_000_000
@@ -41,6 +41,8 @@ class _Served:
     venue: SimulatedVenue
     server: VenueServer
     saved_revision: int = -1
+    save_took_ns: int = 0
+    writer_pid: int = 0
 
 
 class Serving:
@@ -152,7 +154,8 @@ class Serving:
             await served.server.stop()
         if self._launch.state_dir is not None:
             for served in self._served:
-                self._save(served, self._launch.state_dir)
+                _await_writer(served, 0)
+                _write_account(served, self._launch.state_dir)
             _remove_own(process_file(self._launch.state_dir))
 
     # --- state ---
@@ -168,20 +171,22 @@ class Serving:
 
     def _save_if_due(self) -> None:
         state_dir = self._launch.state_dir
-        started_ns = self._clock.monotonic_ns()
-        if state_dir is None or started_ns < self._save_after_ns:
+        now_ns = self._clock.monotonic_ns()
+        if state_dir is None or now_ns < self._save_after_ns:
             return
+        self._save_after_ns = now_ns + SAVE_EVERY_NS
         for served in self._served:
             if served.saved_revision != served.venue.engine.revision:
                 self._save(served, state_dir)
-        took_ns = self._clock.monotonic_ns() - started_ns
-        self._save_after_ns = started_ns + max(int(SAVE_EVERY_S * _NS), _SAVE_SHARE * took_ns)
 
-    @staticmethod
-    def _save(served: _Served, state_dir: Path) -> None:
+    def _save(self, served: _Served, state_dir: Path) -> None:
+        if served.save_took_ns > _LONG_SAVE_NS:
+            _save_aside(served, state_dir)
+            return
+        started_ns = self._clock.monotonic_ns()
         served.saved_revision = served.venue.engine.revision
-        state = served.venue.snapshot() | {"prices": served.venue.last_prices()}
-        write_private(account_file(state_dir, served.choice.name), json.dumps(state))
+        _write_account(served, state_dir)
+        served.save_took_ns = self._clock.monotonic_ns() - started_ns
 
     def _write_process_file(self, lines: Sequence[str]) -> None:
         if self._launch.state_dir is None:
@@ -193,6 +198,33 @@ class Serving:
             "venues": {one.choice.name: json.loads(line) for one, line in zip(self._served, lines, strict=True)},
         }
         write_private(process_file(self._launch.state_dir), json.dumps(record))
+
+
+def _write_account(served: _Served, state_dir: Path) -> None:
+    state = served.venue.snapshot() | {"prices": served.venue.last_prices()}
+    write_private(account_file(state_dir, served.choice.name), json.dumps(state))
+
+
+def _save_aside(served: _Served, state_dir: Path) -> None:
+    """Let a forked copy of this process write the account as it stands now; one writer at a time."""
+    if not _await_writer(served, os.WNOHANG):
+        return
+    served.saved_revision = served.venue.engine.revision
+    pid = os.fork()
+    if pid:
+        served.writer_pid = pid
+        return
+    try:
+        _write_account(served, state_dir)
+    finally:
+        os._exit(0)  # nothing of the parent's may run here: no loop, no handler, no flush
+
+
+def _await_writer(served: _Served, options: int) -> bool:
+    """Return whether no writer is at work (any more); with options 0 wait for it."""
+    if served.writer_pid and os.waitpid(served.writer_pid, options)[0] == served.writer_pid:
+        served.writer_pid = 0
+    return not served.writer_pid
 
 
 def _remove_own(path: Path) -> None:

@@ -361,3 +361,21 @@ def test_a_finished_tape_is_not_found_again(tmp_path, processes):
     second = processes(launch(state, prices=PriceKind.TAPE, tape=str(tape)))
     second.start()
     assert not second.was_running
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # 3.12 warns of threads; the process itself has none
+def test_a_long_history_is_written_aside(tmp_path, processes, monkeypatch):
+    monkeypatch.setattr("exchanges.simulated.serving._LONG_SAVE_NS", -1)
+    out, stop = io.StringIO(), threading.Event()
+    thread = threading.Thread(target=serve, args=(launch(tmp_path), stop, out))
+    thread.start()
+    wait_until(out.getvalue)
+    venue = ServedVenue(name="main", **json.loads(out.getvalue()))
+    account = tmp_path / "paper-account-main.json"
+    wait_until(account.exists)
+    call(venue, "POST", "order", symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.002")
+    wait_until(lambda: '\\"0.002\\"' in account.read_text())
+    stop.set()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert not list(tmp_path.glob(".*"))

@@ -6,6 +6,7 @@ known which one the venue takes) and 4 (V1).
 
 import hashlib
 import hmac
+from functools import cache
 from urllib.parse import unquote_plus
 
 from coincurve import PublicKey
@@ -28,6 +29,7 @@ _DOMAIN_NAME = keccak256(b"AsterSignTransaction")
 _DOMAIN_VERSION = keccak256(b"1")
 
 
+@cache
 def domain_separator(chain_id: int) -> bytes:
     """Return the hash of the signing domain on a chain."""
     return keccak256(_DOMAIN_TYPE + _DOMAIN_NAME + _DOMAIN_VERSION + chain_id.to_bytes(32, "big") + bytes(32))
