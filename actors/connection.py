@@ -316,26 +316,47 @@ class ExchangeConnection(BotActor):
 
     def _catch_up(self) -> Steps[None]:
         while True:
+            filled_net = dict(self._filled_net)
             try:
                 readings = yield from self._reads.catch_up()
             except ExchangeError as error:
                 wait_s = next(self._waits)
                 self._delay(f"catching up failed: {error}", wait_s)
                 yield from wait(wait_s)
-            else:
+                continue
+            kept, self._kept = self._kept, []
+            if self._is_ready or not kept:
+                break
+            # At the start the position is compared with the fills: both must be of one moment, so nothing may have
+            # been filled between. Frames that came meanwhile are taken, and what they changed is read again.
+            if not self._take_kept(kept):
+                return
+            kept = []
+            if filled_net == self._filled_net:
                 break
         self._catching_up = None
-        kept, self._kept = self._kept, []
         self._waits = backoff(self._parts.source, _FIRST_WAIT_S, _LONGEST_WAIT_S)
         self._show(phase=ConnectionPhase.LIVE, why="")
-        for frame in kept:
-            self._apply_frame(frame)
-        if self._status.phase is not ConnectionPhase.LIVE:
-            return  # a kept frame said that the stream is no good: the next catch-up says the rest
+        if not self._take_kept(kept):
+            return
         if self._is_ready:
             self._tell_restored(readings)
         else:
             self._tell_ready(readings)
+
+    def _take_kept(self, kept: list[FrameReceived]) -> bool:
+        """Apply frames that came while catching up. False: one of them says that the stream is no good, and the next
+        catch-up says the rest.
+        """
+        # not to be dropped meanwhile: a conversation cannot be closed from inside itself
+        running, self._catching_up = self._catching_up, None
+        stream = self._stream
+        for frame in kept:
+            self._apply_frame(frame)
+        if self._stream != stream:
+            return False
+        self._catching_up = running
+        return True
 
     def _tell_restored(self, readings: dict[str, GridReading]) -> None:
         gap_ns = self._parts.clock.monotonic_ns() - self._lost_ns

@@ -1,0 +1,855 @@
+"""The exchange connection on readers, timers and a query lane that are driven by hand."""
+
+import random
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from actors.bot import make_fill_callback
+from actors.connection import ConnectionBegun, ConnectionFailed, ConnectionParts, ExchangeConnection
+from actors.connection_facts import Owners
+from actors.connection_reads import ConnectedGrid
+from actors.grid.restore import RestoredGrid
+from actors.journal import KnownOrder, RestoredMarket
+from actors.messages import (
+    ActiveOrdersListed,
+    AdoptDifference,
+    CancelFailed,
+    ConnectionReady,
+    Note,
+    OrderAccepted,
+    OrderCanceled,
+    OrderDenied,
+    OrderFilled,
+    OrderNotFound,
+    OrderOutcomeUnknown,
+    OrderRejected,
+    OrderSent,
+    OrderSettled,
+    Ping,
+    PositionRead,
+    QueryFailed,
+    QueryOrder,
+    StreamLost,
+    StreamRestored,
+)
+from actors.send_gate import HaltFlag, SendGate
+from actors.settings import ForeignPolicy
+from actors.status import ConnectionPhase, ConnectionStatus
+from actors.streams import ReaderCalls
+from actors.venue_clock import VenueClock
+from actors.venue_messages import Begin, OrderAnswered, OrderErred, OrderHeld, QueryAnswered, QueryErred
+from exchanges.errors import (
+    AuthenticationRefused,
+    ExchangeError,
+    InsufficientMargin,
+    MalformedMessage,
+    OutcomeUnknown,
+    RateLimited,
+    ReduceOnlyRefused,
+    RequestNotSent,
+    RequestRefused,
+    RuleViolated,
+    UnknownOrder,
+    WouldCross,
+)
+from exchanges.fills import RestoredTrade
+from exchanges.reports import ActiveOrders, FillReport, NoticeKind, PositionReport, StreamNotice
+from exchanges.values import (
+    CancelReason,
+    FeeRates,
+    OrderId,
+    OrderStatus,
+    RejectReason,
+    Side,
+    TradeId,
+)
+from exchanges.venue import HttpReply, StreamEndpoint
+from tests.actors.test_send_gate import Intents
+from tests.actors.venue_doubles import (
+    RULES,
+    SYMBOL,
+    ScriptedVenue,
+    cancel,
+    client_id,
+    entry,
+    exit_order,
+    order_report,
+)
+from tests.fakes import FakeTimers, Probe
+
+SECOND = 1_000_000_000
+REPLY = HttpReply(status=200, headers={}, body=b"", received_ns=0)
+
+
+class FakeReader:
+    def __init__(self, endpoint: StreamEndpoint, calls: ReaderCalls) -> None:
+        self.endpoint, self.calls, self.alive_ns = endpoint, calls, 0
+        self.started = self.stopped = False
+
+    def start(self) -> None:
+        self.started = True
+
+    def stop(self) -> bool:
+        self.stopped = True
+        return True
+
+
+def position(quantity: str = "0", **changes: Any) -> PositionReport:
+    fields: dict[str, Any] = {
+        "symbol": SYMBOL,
+        "quantity": Decimal(quantity),
+        "entry_price": Decimal(0),
+        "occurred_ns": 0,
+        "received_ns": 0,
+    }
+    return PositionReport(**(fields | changes))
+
+
+def listing(*orders: Any) -> ActiveOrders:
+    return ActiveOrders(symbol=SYMBOL, orders=orders, received_ns=0)
+
+
+def fill(number: Any, trade: str, quantity: str, **changes: Any) -> FillReport:
+    fields: dict[str, Any] = {
+        "symbol": SYMBOL,
+        "client_order_id": number,
+        "order_id": OrderId(f"v{number}"),
+        "trade_id": TradeId(trade),
+        "side": Side.BUY,
+        "price": Decimal(100),
+        "quantity": Decimal(quantity),
+        "order_quantity": Decimal(1),
+        "occurred_ns": 7,
+        "received_ns": 8,
+    }
+    return FillReport(**(fields | changes))
+
+
+@dataclass
+class Desk:
+    """A connection whose questions are answered at once from `venue.answers`, unless `holds_questions` is set."""
+
+    restored: RestoredGrid | None = None
+    market: RestoredMarket | None = None
+    foreign: ForeignPolicy = ForeignPolicy.REFUSE
+    capabilities: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.timers = FakeTimers()
+        self.clock = self.timers.clock
+        self.venue = ScriptedVenue(**self.capabilities)
+        self.venue.answers |= {
+            "server_time": lambda _: self.clock.wall_ns() + 3 * SECOND,
+            "markets": {SYMBOL: RULES},
+            "account_check": None,
+            "fee_rates": FeeRates(Decimal("0.0001"), Decimal("0.0004")),
+            "open_private": "key-1",
+            "renew_private": "key-1",
+            "recent_fills": (),
+            "active_orders": listing(),
+            "position": position(),
+            "order_fills": (),
+        }
+        self.frames: dict[bytes, Any] = {}
+        self.venue.private_frames = self.parse
+        self.asked: list[str] = []
+        self.holds_questions = False
+        self.held: list[tuple[Any, Any, int]] = []
+        self.readers: list[FakeReader] = []
+        self.strategy, self.closer, self.journal = Probe[Any](), Probe[Any](), Probe[Any]()
+        self.bot, self.failures = Probe[Any](), Probe[Any]()
+        self.statuses: list[ConnectionStatus] = []
+        self.fill_to_exit: list[tuple[str, int]] = []
+        self.sequences: list[int] = []
+        self.gate = SendGate(
+            clock=self.clock, halted=HaltFlag(), intents=Intents(), stale_after_ns=1, fence_ns=10 * SECOND
+        )
+        owners = Owners(self.strategy, self.closer, self.journal)
+        self.venue_clock = VenueClock(self.clock)
+        parts = ConnectionParts(
+            exchange="aster",
+            venue=self.venue,
+            bot_tag=7,
+            grids=[
+                ConnectedGrid(name="btc", symbol=SYMBOL, leverage=5, sign=1, restored=self.restored, market=self.market)
+            ],
+            submit=self.submit,
+            new_reader=self.new_reader,
+            gate=self.gate,
+            clock=self.clock,
+            venue_clock=self.venue_clock,
+            timers=self.timers,
+            source=random.Random(1),
+            owners=owners,
+            bot=self.bot,
+            order_fill_callback=make_fill_callback({SYMBOL: "btc"}, owners),
+            publish=self.statuses.append,
+            fill_to_exit=lambda exchange, ns: self.fill_to_exit.append((exchange, ns)),
+            seen_sequence=self.sequences.append,
+            audit_every_s=5.0,
+            foreign=self.foreign,
+            credential_hint="ASTER_PRIVATE_KEY",
+        )
+        self.ref = ExchangeConnection.start(name="test/aster/connection", failures=self.failures, parts=parts)
+
+    def submit(self, call: Any, reply_to: Any, ticket: int) -> None:
+        self.asked.append(call.request.operation)
+        if self.holds_questions:
+            self.held.append((call, reply_to, ticket))
+        else:
+            self.answer(call, reply_to, ticket)
+
+    def answer(self, call: Any, reply_to: Any, ticket: int) -> None:
+        try:
+            value = call.read(REPLY)
+        except ExchangeError as error:
+            reply_to.tell(QueryErred(ticket, error, self.clock.monotonic_ns()))
+        else:
+            reply_to.tell(QueryAnswered(ticket, value, self.clock.monotonic_ns()))
+
+    def answer_held(self) -> None:
+        held, self.held = self.held, []
+        for item in held:
+            self.answer(*item)
+        self.sync()
+
+    def new_reader(self, endpoint: StreamEndpoint, calls: ReaderCalls) -> FakeReader:
+        self.readers.append(FakeReader(endpoint, calls))
+        return self.readers[-1]
+
+    def parse(self, data: bytes) -> Any:
+        report = self.frames[data]
+        if isinstance(report, Exception):
+            raise report
+        return report if isinstance(report, tuple) else (report,)
+
+    def tell(self, *messages: Any) -> None:
+        for message in messages:
+            self.ref.tell(message)
+        self.sync()
+
+    def sync(self) -> None:
+        # Several rounds: each answer is a message of its own, and an answer may ask the next question.
+        for _ in range(30):
+            assert self.ref.ask(Ping(), timeout=2)
+        self.failures.expect_none()
+
+    def begin(self) -> FakeReader:
+        self.tell(Begin())
+        return self.readers[-1]
+
+    def live(self) -> FakeReader:
+        reader = self.begin()
+        reader.calls.on_open()
+        self.sync()
+        assert self.statuses[-1].phase is ConnectionPhase.LIVE
+        return reader
+
+    def quiet(self) -> None:
+        for probe in (self.strategy, self.closer, self.journal, self.bot):
+            probe.drain()
+
+    def frame(self, report: Any) -> None:
+        name = str(len(self.frames)).encode()
+        self.frames[name] = report
+        self.readers[-1].calls.on_frame(name, self.clock.monotonic_ns(), self.clock.wall_ns())
+        self.sync()
+
+    def pass_time(self, seconds: float) -> None:
+        # in small steps: what one Tick causes may ask for the next one
+        for _ in range(int(seconds * 10)):
+            self.timers.advance(SECOND // 10)
+            self.ref.ask(Ping(), timeout=2)
+        self.sync()
+
+
+@pytest.fixture
+def make():
+    desks: list[Desk] = []
+
+    def build(**changes: Any) -> Desk:
+        desks.append(Desk(**changes))
+        return desks[-1]
+
+    yield build
+    for desk in desks:
+        desk.ref.stop(timeout=2)
+
+
+# --- start ---
+
+
+def test_the_start_reads_everything_before_it_says_ready(make):
+    desk = make()
+    reader = desk.begin()
+    assert desk.asked == ["server_time", "markets", "account_check", "fee_rates", "open_private"]
+    assert reader.started
+    assert reader.endpoint.url.endswith("/private/key-1")
+    desk.strategy.expect_none()
+    reader.calls.on_open()
+    desk.sync()
+    assert desk.asked[5:] == ["recent_fills", "active_orders", "position"]
+    for probe in (desk.strategy, desk.closer):
+        assert [type(message) for message in probe.messages] == [ActiveOrdersListed, ConnectionReady]
+    ready = desk.strategy.take(ConnectionReady)
+    assert (ready.rules, ready.leverage, ready.position) == (RULES, 5, Decimal(0))
+    assert desk.bot.messages == [ConnectionBegun("aster")]
+    desk.gate.check_rules(exit_order())
+    assert desk.venue_clock.offset_ns == 3 * SECOND
+
+
+def test_the_leverage_that_applies_is_the_venues(make):
+    desk = make()
+    desk.venue.answers["position"] = position(leverage=Decimal(3))
+    desk.live()
+    assert desk.strategy.take(ConnectionReady).leverage == 3
+
+
+@pytest.mark.parametrize("operation", ["server_time", "markets", "account_check", "open_private"])
+def test_refused_credentials_end_the_start_and_name_the_variable(make, operation):
+    desk = make()
+    desk.venue.answers[operation] = AuthenticationRefused("aster", operation, "no", code="-2014")
+    desk.tell(Begin())
+    failed = desk.bot.take(ConnectionFailed)
+    assert "ASTER_PRIVATE_KEY" in failed.text
+    assert desk.statuses[-1].phase is ConnectionPhase.FAILED
+
+
+def test_an_unknown_symbol_ends_the_start_with_near_names(make):
+    desk = make()
+    desk.venue.answers["markets"] = {"BTCUSDC": RULES, "ETHUSDT": RULES}
+    desk.tell(Begin())
+    assert "BTCUSDC" in desk.bot.take(ConnectionFailed).text
+
+
+def test_an_account_that_cannot_be_set_up_ends_the_start(make):
+    desk = make()
+    desk.venue.answers["account_check"] = "hedge mode is on and positions are open"
+    desk.tell(Begin())
+    assert "hedge mode" in desk.bot.take(ConnectionFailed).text
+
+
+@pytest.mark.parametrize("kind", [RequestNotSent, OutcomeUnknown])
+def test_a_venue_that_cannot_be_reached_is_tried_again_for_ever(make, kind):
+    desk = make()
+    desk.venue.answers["markets"] = kind("aster", "markets", "refused")
+    desk.tell(Begin())
+    desk.pass_time(60)
+    assert desk.asked.count("markets") > 3
+    desk.bot.expect_none()
+    assert "refused" in desk.statuses[-1].why
+    desk.venue.answers["markets"] = {SYMBOL: RULES}
+    desk.pass_time(31)
+    assert desk.readers
+
+
+def test_a_venue_that_keeps_refusing_ends_the_start(make):
+    desk = make()
+    desk.venue.answers["fee_rates"] = RequestRefused("aster", "fee_rates", "deposit first", code="-5050")
+    desk.tell(Begin())
+    desk.pass_time(60)
+    assert "deposit first" in desk.bot.take(ConnectionFailed).text
+
+
+def test_what_is_not_ours_refuses_the_start(make):
+    desk = make()
+    desk.venue.answers["active_orders"] = listing(order_report(client_id(5, tag=9)))
+    desk.venue.answers["position"] = position("2")
+    desk.begin().calls.on_open()
+    desk.sync()
+    text = desk.bot.take(ConnectionFailed).text
+    assert "1 open orders and a position of 2" in text
+    assert "on_start_foreign" in text
+    desk.strategy.expect_none(ConnectionReady)
+
+
+def test_what_is_not_ours_may_be_ignored_or_adopted(make):
+    ignoring, adopting = make(foreign=ForeignPolicy.IGNORE), make(foreign=ForeignPolicy.ADOPT)
+    for desk in (ignoring, adopting):
+        desk.venue.answers["position"] = position("2")
+        desk.live()
+        assert desk.strategy.take(ConnectionReady).position == Decimal(2)
+    ignoring.closer.expect_none(AdoptDifference)
+    assert adopting.closer.all(AdoptDifference)
+
+
+# --- restart ---
+
+NUMBER = client_id(3)
+
+
+def known(**changes: Any) -> RestoredMarket:
+    fields: dict[str, Any] = {
+        "client_order_id": NUMBER,
+        "order_id": OrderId(f"v{NUMBER}"),
+        "grid": "btc",
+        "side": Side.BUY,
+        "price": Decimal(100),
+        "quantity": Decimal(1),
+        "reduce_only": False,
+        "filled": Decimal("0.4"),
+        "trades": (RestoredTrade(TradeId("t1"), Decimal(100), Decimal("0.4")),),
+        "is_settled": False,
+    }
+    return RestoredMarket(
+        exchange="aster",
+        symbol=SYMBOL,
+        last_trade_id="t1",
+        since_wall_ns=1,
+        orders=(KnownOrder(**(fields | changes)),),
+    )
+
+
+def test_a_restart_tells_what_happened_meanwhile_once_and_settles_the_order_before_ready(make):
+    desk = make(market=known(), foreign=ForeignPolicy.IGNORE)
+    trades = (
+        fill(None, "t1", "0.4", order_id=OrderId(f"v{NUMBER}")),
+        fill(None, "t2", "0.5", order_id=OrderId(f"v{NUMBER}")),
+    )
+    pages = []
+
+    def recent(subject: Any) -> Any:
+        pages.append(subject[1])
+        return trades if subject[1] == "t1" else ()
+
+    desk.venue.answers["recent_fills"] = recent
+    desk.venue.answers["query_order"] = order_report(NUMBER, OrderStatus.CANCELED, filled=Decimal("0.9"))
+    desk.live()
+    told = [m for m in desk.strategy.messages if isinstance(m, OrderFilled | OrderSettled | ConnectionReady)]
+    assert [type(m) for m in told] == [OrderFilled, OrderSettled, ConnectionReady]
+    assert (told[0].quantity, told[0].cumulative, told[0].trade_id) == (Decimal("0.5"), Decimal("0.9"), "t2")
+    assert (told[1].status, told[1].filled) == (OrderStatus.CANCELED, Decimal("0.9"))
+    assert pages == ["t1", "t2"]
+    journaled = [type(m) for m in desk.journal.messages]
+    assert journaled.index(OrderFilled) < journaled.index(ConnectionReady)
+
+
+def test_a_restored_order_that_rests_is_settled_by_the_list(make):
+    desk = make(market=known())
+    desk.venue.answers["active_orders"] = listing(
+        order_report(NUMBER, OrderStatus.PARTIALLY_FILLED, filled=Decimal("0.4"))
+    )
+    desk.venue.answers["position"] = position("0")
+    desk.begin().calls.on_open()
+    desk.sync()
+    settled = desk.strategy.take(OrderSettled)
+    assert (settled.status, settled.filled) == (OrderStatus.PARTIALLY_FILLED, Decimal("0.4"))
+    assert "query_order" not in desk.asked
+    desk.strategy.expect_none(OrderFilled)
+    assert desk.sequences == [3]
+
+
+def test_a_restored_order_the_venue_does_not_know_is_not_found_and_nothing_more(make):
+    desk = make(market=known(filled=Decimal(0), trades=(), order_id=None))
+    desk.venue.answers["query_order"] = UnknownOrder("aster", "query_order", "no such order")
+    desk.live()
+    assert desk.strategy.take(OrderNotFound).client_order_id == NUMBER
+
+
+def test_frames_that_come_while_catching_up_are_applied_after_the_snapshot(make):
+    desk = make()
+    reader = desk.begin()
+    desk.holds_questions = True
+    reader.calls.on_open()
+    desk.sync()
+    desk.frame(fill(client_id(1), "t1", "1"))
+    desk.strategy.expect_none(OrderFilled)
+    desk.holds_questions = False
+    desk.venue.answers["position"] = position("1")
+    desk.answer_held()
+    kinds = [type(m) for m in desk.strategy.messages]
+    assert kinds.index(OrderFilled) < kinds.index(ConnectionReady)
+
+
+def test_a_catch_up_that_fails_is_repeated_and_nothing_is_concluded(make):
+    desk = make()
+    reader = desk.begin()
+    desk.venue.answers["active_orders"] = OutcomeUnknown("aster", "active_orders", "HTML")
+    reader.calls.on_open()
+    desk.sync()
+    desk.strategy.expect_none()
+    desk.venue.answers["active_orders"] = listing()
+    desk.pass_time(2)
+    assert desk.strategy.take(ConnectionReady)
+
+
+# --- fills and orders ---
+
+
+def test_a_fill_goes_to_the_owner_by_role_and_then_to_the_journal(make):
+    desk = make()
+    desk.live()
+    desk.quiet()
+    desk.frame(fill(client_id(1), "t1", "0.3", fee=Decimal("0.01"), is_maker=True))
+    desk.frame(fill(client_id(1, 2), "t2", "0.2", side=Side.SELL))
+    desk.frame(fill(client_id(1, 14), "t3", "0.1", side=Side.SELL))
+    told = desk.strategy.take(OrderFilled)
+    assert (told.grid, told.quantity, told.leaves, told.fee, told.is_maker) == (
+        "btc",
+        Decimal("0.3"),
+        Decimal("0.7"),
+        Decimal("0.01"),
+        True,
+    )
+    assert told.received_ns == desk.clock.monotonic_ns()
+    assert [m.quantity for m in desk.closer.all(OrderFilled)] == [Decimal("0.2"), Decimal("0.1")]
+    assert len(desk.journal.all(OrderFilled)) == 3
+
+
+def test_a_repeated_fill_is_told_once(make):
+    desk = make()
+    desk.live()
+    for _ in range(3):
+        desk.frame(fill(client_id(1), "t1", "0.3"))
+    assert len(desk.strategy.all(OrderFilled)) == 1
+
+
+def test_a_fill_that_names_only_the_venues_id_is_joined_by_the_reply(make):
+    desk = make()
+    desk.live()
+    number = client_id(4)
+    desk.frame(fill(None, "t9", "1", order_id=OrderId(f"v{number}")))
+    desk.strategy.expect_none(OrderFilled)
+    desk.tell(OrderAnswered(entry(4), order_report(number)))
+    assert desk.strategy.take(OrderFilled).client_order_id == number
+
+
+def test_a_positive_reply_is_an_acceptance_and_a_cancel_report_an_end(make):
+    desk = make()
+    desk.live()
+    desk.tell(OrderAnswered(exit_order(), order_report(client_id(1, 1))))
+    assert desk.closer.take(OrderAccepted).order_id == f"v{client_id(1, 1)}"
+    desk.frame(order_report(client_id(1, 1), OrderStatus.CANCELED, reason=CancelReason.REDUCE_ONLY))
+    ended = desk.closer.take(OrderCanceled)
+    assert (ended.reason, ended.filled, ended.final) == (CancelReason.REDUCE_ONLY, Decimal(0), True)
+
+
+def test_a_receipt_is_no_acceptance_where_the_venue_says_so(make):
+    desk = make(capabilities={"reply_is_acceptance": False})
+    desk.live()
+    desk.tell(OrderAnswered(exit_order(), order_report(client_id(1, 1))))
+    desk.closer.expect_none(OrderAccepted)
+    desk.frame(order_report(client_id(1, 1)))
+    assert desk.closer.take(OrderAccepted)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (WouldCross("a", "b"), RejectReason.POST_ONLY),
+        (InsufficientMargin("a", "b"), RejectReason.MARGIN),
+        (RuleViolated("a", "b"), RejectReason.RULES),
+        (ReduceOnlyRefused("a", "b"), RejectReason.REDUCE_ONLY),
+        (RateLimited("a", "b"), RejectReason.RATE),
+        (AuthenticationRefused("a", "b"), RejectReason.AUTHENTICATION),
+        (RequestRefused("a", "b"), RejectReason.OTHER),
+    ],
+)
+def test_a_refusal_is_told_with_what_it_means(make, error, reason):
+    desk = make()
+    desk.live()
+    desk.tell(OrderErred(exit_order(), error, 5))
+    assert desk.closer.take(OrderRejected).reason is reason
+    assert desk.journal.take(OrderRejected)
+
+
+@pytest.mark.parametrize("error", [OutcomeUnknown("a", "b", "cut"), MalformedMessage("a", "b", "HTML")])
+def test_an_unknown_outcome_carries_the_fence_from_the_write(make, error):
+    desk = make()
+    desk.live()
+    desk.tell(OrderErred(entry(), error, 1000))
+    unknown = desk.strategy.take(OrderOutcomeUnknown)
+    assert unknown.fence_ns == 1000 + 10 * SECOND
+    desk.strategy.expect_none(OrderRejected)
+
+
+def test_what_never_left_is_denied(make):
+    desk = make()
+    desk.live()
+    desk.tell(OrderErred(entry(), RequestNotSent("a", "b", "refused"), 0), OrderHeld(exit_order(), "halted"))
+    assert "refused" in desk.strategy.take(OrderDenied).reason
+    assert desk.closer.take(OrderDenied).reason == "halted"
+
+
+@pytest.mark.parametrize(
+    ("error", "retry"),
+    [
+        (UnknownOrder("a", "b"), False),
+        (OutcomeUnknown("a", "b"), False),
+        (RequestNotSent("a", "b"), True),
+        (RateLimited("a", "b"), True),
+    ],
+)
+def test_a_failed_cancel_is_no_cancel(make, error, retry):
+    desk = make()
+    desk.live()
+    desk.tell(OrderErred(cancel(), error, 0))
+    failed = desk.strategy.take(CancelFailed)
+    assert failed.retry is retry
+    desk.strategy.expect_none(OrderCanceled)
+
+
+def test_the_time_from_fill_to_exit_is_measured_for_exits_only(make):
+    desk = make()
+    desk.live()
+    desk.tell(
+        OrderSent(grid="btc", client_order_id=client_id(1, 1), sent_ns=900, caused_ns=400),
+        OrderSent(grid="btc", client_order_id=client_id(2), sent_ns=900, caused_ns=400),
+        OrderSent(grid="btc", client_order_id=client_id(1, 2), sent_ns=900, caused_ns=0),
+    )
+    assert desk.fill_to_exit == [("aster", 500)]
+
+
+# --- questions ---
+
+
+def query(number: Any) -> QueryOrder:
+    return QueryOrder(grid="btc", exchange="aster", symbol=SYMBOL, client_order_id=number)
+
+
+def test_a_question_tells_missing_trades_before_the_state(make):
+    desk = make()
+    desk.live()
+    desk.quiet()
+    number = client_id(6)
+    desk.venue.answers["query_order"] = order_report(number, OrderStatus.CANCELED, filled=Decimal("0.5"))
+    desk.venue.answers["order_fills"] = (
+        fill(None, "t1", "0.2", order_id=OrderId(f"v{number}")),
+        fill(None, "t2", "0.3", order_id=OrderId(f"v{number}")),
+    )
+    desk.tell(query(number))
+    told = [m for m in desk.strategy.messages if not isinstance(m, OrderAccepted)]
+    assert [type(m) for m in told] == [OrderFilled, OrderFilled, OrderCanceled, OrderSettled]
+    assert [m.trade_id for m in told[:2]] == ["t1", "t2"]
+    assert (told[3].status, told[3].filled, told[3].asked_ns) == (
+        OrderStatus.CANCELED,
+        Decimal("0.5"),
+        desk.clock.monotonic_ns(),
+    )
+
+
+def test_without_the_trades_the_cumulative_counts(make):
+    desk = make()
+    desk.live()
+    number = client_id(6)
+    desk.venue.answers["query_order"] = order_report(number, OrderStatus.CANCELED, filled=Decimal("0.5"))
+    desk.venue.answers["order_fills"] = OutcomeUnknown("aster", "order_fills", "timeout")
+    desk.tell(query(number))
+    told = desk.strategy.take(OrderFilled)
+    assert (told.quantity, told.trade_id) == (Decimal("0.5"), None)
+    assert desk.strategy.take(OrderSettled).filled == Decimal("0.5")
+
+
+@pytest.mark.parametrize("error", [OutcomeUnknown("a", "b", "503"), RequestNotSent("a", "b"), RateLimited("a", "b")])
+def test_a_failed_question_is_neither_absent_nor_settled(make, error):
+    desk = make()
+    desk.live()
+    desk.venue.answers["query_order"] = error
+    desk.tell(query(client_id(6)))
+    assert desk.strategy.take(QueryFailed).client_order_id == client_id(6)
+    desk.strategy.expect_none(OrderNotFound)
+    desk.strategy.expect_none(OrderSettled)
+
+
+def test_a_state_the_venue_does_not_say_settles_nothing(make):
+    desk = make()
+    desk.live()
+    desk.venue.answers["query_order"] = order_report(client_id(6), OrderStatus.UNKNOWN)
+    desk.tell(query(client_id(6)))
+    assert desk.strategy.take(QueryFailed)
+
+
+# --- audit ---
+
+
+def test_the_audit_tells_orders_and_position_with_the_time_of_the_question(make):
+    desk = make()
+    desk.live()
+    desk.quiet()
+    desk.venue.answers["active_orders"] = listing(order_report(client_id(2)), order_report(client_id(5, tag=9)))
+    desk.venue.answers["position"] = position("0.7")
+    desk.pass_time(5)
+    for probe in (desk.strategy, desk.closer):
+        listed = probe.take(ActiveOrdersListed)
+        assert (listed.client_order_ids, listed.foreign) == (frozenset({client_id(2)}), 1)
+        assert probe.take(PositionRead).quantity == Decimal("0.7")
+    assert desk.statuses[-1].audited_ns == listed.asked_ns
+
+
+def test_a_failed_audit_is_never_an_empty_list_or_a_flat_position(make):
+    desk = make()
+    desk.live()
+    desk.quiet()
+    desk.venue.answers["active_orders"] = OutcomeUnknown("aster", "active_orders", "HTML")
+    desk.pass_time(5)
+    desk.strategy.expect_none(ActiveOrdersListed)
+    desk.strategy.expect_none(PositionRead)
+    assert desk.strategy.take(QueryFailed).what == "active_orders"
+
+
+def test_a_missed_fill_that_the_audit_sees_is_told_with_its_trades(make):
+    desk = make()
+    desk.live()
+    number = client_id(2)
+    desk.venue.answers["active_orders"] = listing(
+        order_report(number, OrderStatus.PARTIALLY_FILLED, filled=Decimal("0.4"))
+    )
+    desk.venue.answers["order_fills"] = (fill(None, "t5", "0.4", order_id=OrderId(f"v{number}")),)
+    desk.pass_time(5)
+    assert desk.strategy.take(OrderFilled).trade_id == "t5"
+
+
+# --- stream ---
+
+
+def test_a_lost_stream_is_told_once_and_restored_after_a_catch_up(make):
+    desk = make()
+    reader = desk.live()
+    desk.quiet()
+    reader.calls.on_closed("cut")
+    desk.sync()
+    assert desk.strategy.take(StreamLost).why == "cut"
+    assert desk.closer.take(StreamLost)
+    desk.pass_time(1)
+    assert "renew_private" in desk.asked
+    assert len(desk.readers) == 2
+    desk.strategy.expect_none(StreamRestored)
+    desk.readers[-1].calls.on_open()
+    desk.sync()
+    kinds = [type(m) for m in desk.strategy.messages]
+    assert kinds[-3:] == [ActiveOrdersListed, PositionRead, StreamRestored]
+    assert desk.strategy.take(StreamRestored).gap_ns > 0
+    assert desk.statuses[-1].reconnects == 1
+    desk.strategy.expect_none(ConnectionReady)
+
+
+def test_an_order_that_vanished_during_the_gap_is_asked_about_not_concluded(make):
+    desk = make()
+    reader = desk.live()
+    desk.tell(OrderAnswered(entry(4), order_report(client_id(4))))
+    reader.calls.on_closed("cut")
+    desk.sync()
+    desk.quiet()
+    desk.venue.answers["query_order"] = order_report(client_id(4), OrderStatus.FILLED, filled=Decimal(1))
+    desk.pass_time(1)
+    desk.readers[-1].calls.on_open()
+    desk.sync()
+    assert desk.strategy.take(OrderFilled).quantity == Decimal(1)
+    assert desk.strategy.take(OrderSettled).status is OrderStatus.FILLED
+
+
+def test_audits_go_on_while_the_stream_is_away(make):
+    desk = make()
+    reader = desk.live()
+    desk.venue.answers["renew_private"] = RequestNotSent("aster", "renew_private", "refused")
+    reader.calls.on_closed("cut")
+    desk.sync()
+    desk.quiet()
+    desk.pass_time(6)
+    assert desk.strategy.all(ActiveOrdersListed)
+
+
+def test_a_credential_that_is_gone_is_replaced(make):
+    desk = make()
+    reader = desk.live()
+    desk.venue.answers["renew_private"] = RequestRefused("aster", "renew_private", "gone", code="-1125")
+    desk.venue.answers["open_private"] = "key-2"
+    reader.calls.on_closed("cut")
+    desk.sync()
+    desk.pass_time(1)
+    assert desk.readers[-1].endpoint.url.endswith("key-2")
+
+
+def test_an_expired_credential_closes_the_silent_stream_and_waits_before_a_new_one(make):
+    desk = make()
+    reader = desk.live()
+    desk.venue.answers["open_private"] = "key-2"
+    desk.frame(StreamNotice(kind=NoticeKind.CREDENTIAL_EXPIRED))
+    assert reader.stopped
+    assert desk.strategy.take(StreamLost)
+    desk.pass_time(4.5)
+    assert len(desk.readers) == 1
+    desk.pass_time(1)
+    assert desk.readers[-1].endpoint.url.endswith("key-2")
+    assert "renew_private" not in desk.asked
+
+
+def test_the_credential_is_renewed_on_schedule(make):
+    desk = make(capabilities={"private_renew_s": 60.0})
+    desk.live()
+    desk.pass_time(59)
+    assert "renew_private" not in desk.asked
+    desk.pass_time(2)
+    assert desk.asked.count("renew_private") == 1
+    desk.venue.answers["renew_private"] = OutcomeUnknown("aster", "renew_private", "503")
+    desk.pass_time(60)
+    desk.strategy.expect_none(StreamLost)
+    desk.venue.answers["renew_private"] = RequestRefused("aster", "renew_private", "gone", code="-1125")
+    desk.pass_time(60)
+    assert desk.strategy.take(StreamLost)
+
+
+def test_a_frame_of_an_old_stream_is_ignored(make):
+    desk = make()
+    old = desk.live()
+    old.calls.on_closed("cut")
+    desk.sync()
+    desk.pass_time(1)
+    desk.readers[-1].calls.on_open()
+    desk.sync()
+    desk.frames[b"late"] = fill(client_id(1), "t1", "0.3")
+    old.calls.on_frame(b"late", 0, 0)
+    desk.sync()
+    desk.strategy.expect_none(OrderFilled)
+
+
+def test_an_unreadable_frame_is_dropped_counted_and_starts_an_audit(make):
+    desk = make()
+    desk.live()
+    desk.quiet()
+    desk.frame(MalformedMessage("aster", "private", "no JSON", excerpt="listenKey=abcdef"))
+    assert any(status.malformed == 1 for status in desk.statuses)
+    assert desk.strategy.take(ActiveOrdersListed)
+    note = desk.journal.take(Note)
+    assert "abcdef" not in note.text
+
+
+def test_funding_is_summed_and_liquidation_is_alarmed(make):
+    desk = make()
+    desk.live()
+    desk.frame(StreamNotice(kind=NoticeKind.FUNDING, symbol=SYMBOL, quantity=Decimal("-0.5")))
+    desk.frame(StreamNotice(kind=NoticeKind.FUNDING, symbol=SYMBOL, quantity=Decimal("0.2")))
+    assert desk.statuses[-1].funding == Decimal("-0.3")
+    desk.quiet()
+    desk.frame(StreamNotice(kind=NoticeKind.LIQUIDATION, symbol=SYMBOL, text="autoclose-1"))
+    assert desk.journal.take(Note).level == "CRITICAL"
+    assert desk.strategy.take(PositionRead)
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_credential_that_expires_while_catching_up_leads_to_another_stream(make, is_first):
+    desk = make()
+    if is_first:
+        reader = desk.begin()
+    else:
+        desk.live().calls.on_closed("cut")
+        desk.sync()
+        desk.pass_time(1)
+        reader = desk.readers[-1]
+    desk.quiet()
+    desk.holds_questions = True
+    reader.calls.on_open()
+    desk.sync()
+    desk.frame(StreamNotice(kind=NoticeKind.CREDENTIAL_EXPIRED))
+    desk.holds_questions = False
+    desk.answer_held()
+    desk.strategy.expect_none(ConnectionReady)
+    desk.strategy.expect_none(StreamRestored)
+    desk.pass_time(6)
+    desk.readers[-1].calls.on_open()
+    desk.sync()
+    assert desk.readers[-1] is not reader
+    assert desk.strategy.take(ConnectionReady if is_first else StreamRestored)
