@@ -46,7 +46,7 @@ def body(name: str, **changes: Any) -> Any:
 
 def own_order(**changes: Any) -> dict[str, Any]:
     """An order object of ours, as acknowledged."""
-    return body("rest_place_ack", clientOrderId=OUR_TEXT, **changes)
+    return body("rest_place_ack", **{"clientOrderId": OUR_TEXT, **changes})
 
 
 def order_event(*, where: str = "two_fills", index: int = 0, **changes: Any) -> dict[str, Any]:
