@@ -41,7 +41,8 @@ class Feed(Protocol):
     def recv(self) -> str | bytes: ...
     def ping(self, payload: str = "") -> None: ...
     def settimeout(self, timeout: float | None) -> None: ...
-    def close(self) -> None: ...
+    def abort(self) -> None: ...
+    def shutdown(self) -> None: ...
 
 
 Connect = Callable[[str], Feed]
@@ -59,7 +60,7 @@ def parse_frame(frame: str | bytes) -> Tick | None:
     """
     try:
         message = json.loads(frame, parse_float=Decimal)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnreadableFrame(f"not JSON: {error}") from None
     if isinstance(message, dict) and isinstance(message.get("data"), dict):
         message = message["data"]
@@ -165,7 +166,7 @@ class LivePrices:
         self._stopped.set()
         feed = self._feed
         if feed is not None:
-            feed.close()
+            feed.abort()  # wakes the reader, which then closes the socket itself
         if self._thread is not None:
             self._thread.join(timeout=_CONNECT_S + _LOOK_S)
 
@@ -191,7 +192,7 @@ class LivePrices:
             self._read(feed)
         finally:
             self._feed = None
-            feed.close()
+            feed.shutdown()  # not close(): that does nothing once the venue has said goodbye
 
     def _read(self, feed: Feed) -> None:
         opened_ns = heard_ns = pinged_ns = self._clock.monotonic_ns()

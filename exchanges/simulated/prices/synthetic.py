@@ -2,11 +2,12 @@
 
 Each market is a process of its own with its own random streams:
 
-* The fair price moves in jumps: for moments it stands still, then it goes on. Jumps come faster in wild spells and
-  slower in calm ones (the logarithm of their rate is a mean-reverting process, and each large jump calls for more), so
-  that volatility clusters.
+* The fair price moves in jumps: for moments it stands still, then it goes on. Everything is faster in wild spells and
+  slower in calm ones (the logarithm of the pace is a mean-reverting process, and each large jump raises it), so that
+  volatility clusters.
 * Trends on two scales: swings of some seconds around an anchor (up to a random height, then mostly back, at random
-  speed, with pauses), and the anchor itself, which drifts up and down for tens of seconds and is drawn home over hours.
+  speed, with pauses), and the anchor itself, which drifts up and down for a dozen seconds at a time and is drawn home
+  over hours.
 * The book follows the fair price with a quiver of a tick or two: a spread of a few ticks, sizes that change, trades
   that hit the bid or lift the ask. When the price goes through the touch, the trade that took it is printed before the
   new quote.
@@ -35,7 +36,10 @@ _MEAN_DRAW = math.sqrt(2.0 / math.pi)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weather:
-    """The shape of the process, per second where not said otherwise. Tuned with tests/exchanges/simulated/calibration.
+    """The shape of the process, per second where not said otherwise.
+
+    Tuned with tests/exchanges/simulated/calibration.py: a wild day, in which the grid of conf/paper.ini (take-profit
+    0.12 %, step 0.10 %) closes several lots a minute, is left with some, and at times fills all its lots.
 
     Attributes:
         jump: Standard deviation of the log-return of one jump.
@@ -48,25 +52,25 @@ class Weather:
         pause_s: Shortest and longest pause.
         trend: Largest slope of the anchor as log-return per second (at least 0.3 of it).
         trend_s: Shortest and longest trend.
-        cluster: Standard deviation of the logarithm of the rate of jumps.
+        cluster: Standard deviation of the logarithm of the pace of jumps and swings.
         cluster_s: How long a wild or calm spell lasts.
-        shock: How much a jump of one standard deviation raises the logarithm of the rate.
+        shock: How much a jump of one standard deviation raises the logarithm of the pace.
         quiver_ticks: Standard deviation of the book around the fair price.
         quiver_s: How long a deviation of that kind lasts.
         updates: Changes of the book per second.
     """
 
-    jump: float = 0.0002
+    jump: float = 0.00025
     jumps: float = 2.5
-    speed: float = 0.0009
-    height: tuple[float, float] = (0.0008, 0.0022)
-    turn: float = 0.85
-    stay: float = 0.05
+    speed: float = 0.0014
+    height: tuple[float, float] = (0.0006, 0.0018)
+    turn: float = 0.9
+    stay: float = 0.04
     longest_s: float = 8.0
     pause_s: tuple[float, float] = (0.5, 2.0)
-    trend: float = 0.0002
-    trend_s: tuple[float, float] = (20.0, 60.0)
-    cluster: float = 0.3
+    trend: float = 0.0007
+    trend_s: tuple[float, float] = (6.0, 14.0)
+    cluster: float = 0.4
     cluster_s: float = 15.0
     shock: float = 0.1
     quiver_ticks: float = 2.0
@@ -75,8 +79,8 @@ class Weather:
 
 
 DEFAULT_WEATHER = Weather()
-DEFAULT_VOLATILITY_PCT_PER_DAY = Decimal(20)
-"""What `DEFAULT_WEATHER` measures over ten-second returns (noise and legs together)."""
+DEFAULT_VOLATILITY_PCT_PER_DAY = Decimal(38)
+"""What `DEFAULT_WEATHER` measures over returns of one second, jumps and swings together."""
 
 START_PRICES = {"BTCUSDT": Decimal(61800), "ETHUSDT": Decimal(2650), "SOLUSDT": Decimal(155)}
 """Where the shipped markets begin; others begin at 100."""
@@ -109,7 +113,7 @@ class SyntheticMarket:
         self._log_start = math.log(float(start_price / rules.tick))
         self._offset = 0.0
         self._anchor = 0.0
-        self._log_rate = 0.0
+        self._log_pace = 0.0
         self._quiver = 0.0
         self._direction = 0
         self._drift = 0.0
@@ -147,7 +151,7 @@ class SyntheticMarket:
         if self._swing_left_s <= 0 or is_there:
             self._next_swing()
         pace = min(step_s / weather.cluster_s, 1.0)
-        self._log_rate += -self._log_rate * pace + weather.cluster * math.sqrt(2.0 * pace) * noise.gauss(0.0, 1.0)
+        self._log_pace += -self._log_pace * pace + weather.cluster * math.sqrt(2.0 * pace) * noise.gauss(0.0, 1.0)
         self._trend_left_s -= step_s
         if self._trend_left_s <= 0:
             self._trend_left_s = self._swings.uniform(*weather.trend_s)
@@ -157,15 +161,18 @@ class SyntheticMarket:
         self._anchor += (self._trend - self._anchor / _HOME_S) * step_s
         fade = min(step_s / weather.quiver_s, 1.0)
         self._quiver += -self._quiver * fade + weather.quiver_ticks * math.sqrt(2.0 * fade) * noise.gauss(0.0, 1.0)
-        rate = weather.jumps * math.exp(min(max(self._log_rate, -1.0), 1.5))
-        if noise.random() < min(rate * step_s, 1.0):
+        if noise.random() < min(weather.jumps * self._wildness() * step_s, 1.0):
             self._jump()
+
+    def _wildness(self) -> float:
+        """How fast things happen now, as a factor around 1."""
+        return math.exp(min(max(self._log_pace, -1.0), 1.0))
 
     def _jump(self) -> None:
         weather = self._weather
         draw = self._noise.gauss(0.0, 1.0)
-        self._offset += weather.jump * draw + (self._drift + self._trend) / weather.jumps
-        self._log_rate += weather.shock * (abs(draw) - _MEAN_DRAW)
+        self._offset += weather.jump * draw + (self._drift + self._trend) / (weather.jumps * self._wildness())
+        self._log_pace += weather.shock * (abs(draw) - _MEAN_DRAW)
 
     def _next_swing(self) -> None:
         """Turn, go on or pause; after a pause go towards the anchor more often than away from it."""
@@ -179,7 +186,7 @@ class SyntheticMarket:
         elif draw >= weather.turn + weather.stay:
             self._direction = 0
         self._height = swings.uniform(*weather.height)
-        self._drift = self._direction * weather.speed * swings.uniform(0.5, 1.5)
+        self._drift = self._direction * weather.speed * swings.uniform(0.5, 1.5) * self._wildness()
         self._swing_left_s = weather.longest_s if self._direction else swings.uniform(*weather.pause_s)
 
     # --- the book ---

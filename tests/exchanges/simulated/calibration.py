@@ -1,16 +1,18 @@
 """Is the synthetic market one in which a minute of the shipped grid means something? Offline, in virtual time.
 
-`python -m tests.exchanges.simulated.calibration` prints one line per seed: how many lots the grid rule of
-conf/paper.ini opens and closes within a minute, how many are left, whether max_orders was reached, the largest naked
-time, and the market's own figures. The rule is a small model of its own (not the bot's code): entry two ticks under
-the ask, take-profit, cooldown ladder with its waiver, grid step on the candidate's own exit, re-quote after 15 s.
+`python -m tests.exchanges.simulated.calibration` (options: --help) prints one line per seed: how many lots the grid
+rule opens and closes within a minute, how many are left, whether max_orders was reached, and the market's own figures.
+The rule is a small model of its own (not the bot's code): entry two ticks under the ask, take-profit, cooldown ladder
+with its waiver, grid step on the candidate's own exit, re-quote of an entry the price ran away from.
 """
 
 import argparse
 import math
+import sys
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from itertools import pairwise
 
 from exchanges.rounding import floor_to
 from exchanges.simulated.engine import Engine
@@ -27,7 +29,7 @@ from exchanges.simulated.engine_types import (
     TimeInForce,
     Traded,
 )
-from exchanges.simulated.prices.synthetic import SyntheticPrices
+from exchanges.simulated.prices.synthetic import DEFAULT_WEATHER, SyntheticPrices, Weather
 from exchanges.simulated.settings import PaperSettings
 from exchanges.values import ZERO, Side
 
@@ -39,15 +41,15 @@ LOOK_NS = 20_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GridRule:
-    """The keys of conf/paper.ini that matter here."""
+    """The keys of `[grid]` that matter here, with the values recommended for conf/paper.ini."""
 
     notional: Decimal = Decimal(100)
     take_profit_pct: Decimal = Decimal("0.12")
     grid_step_pct: Decimal = Decimal("0.10")
     max_orders: int = 6
-    wait_time_s: Decimal = Decimal(8)
+    wait_time_s: Decimal = Decimal(2)
     post_only_ticks: int = 2
-    requote_after_s: int = 15
+    requote_after_s: int = 3
     requote_min_ticks: int = 3
 
 
@@ -72,7 +74,6 @@ class Outcome:
     closed: int = 0
     left: int = 0
     reached_max: bool = False
-    ready_max: int = 0
     volatility_pct_per_day: float = 0.0
     range_pct: float = 0.0
     counts: Counter[str] = field(default_factory=Counter)
@@ -225,18 +226,29 @@ class ModelBot:
         return f"m{self.number}"
 
 
+def recommended_paper(seed: int) -> PaperSettings:
+    """The section `[paper]` with the values recommended for conf/paper.ini."""
+    return PaperSettings(seed=seed, ack_latency_ms=100, cancel_latency_ms=100, fill_latency_ms=50)
+
+
 def simulate(
-    seed: int, *, symbol: str = "BTCUSDT", seconds: int = 60, late_s: float = 3.0, rule: GridRule | None = None
+    paper: PaperSettings,
+    rule: GridRule,
+    *,
+    symbol: str = "BTCUSDT",
+    seconds: int = 55,
+    late_s: float = 3.0,
+    weather: Weather = DEFAULT_WEATHER,
 ) -> Outcome:
-    """Run the model bot for `seconds`, `late_s` after the market began."""
-    paper = PaperSettings(seed=seed)
+    """Run the model bot for `seconds` (a minute less what a bot needs to start), `late_s` after the market began."""
+    seed = paper.seed
     specs = market_specs((DEFAULT_RULES[symbol],), paper)
     engine = Engine(specs, engine_settings(paper), cut=fill_cut(paper.partial_fill_pct, seed))
-    prices = SyntheticPrices([spec.rules for spec in specs], seed)
+    prices = SyntheticPrices([spec.rules for spec in specs], seed, weather=weather)
     pump = Pump(engine, prices)
     prices.start(ORIGIN_NS)
     engine.open_account("bot", paper.start_equity_usd, ORIGIN_NS)
-    bot = ModelBot(engine, symbol, rule or GridRule())
+    bot = ModelBot(engine, symbol, rule)
     begin_ns = ORIGIN_NS + int(late_s * SECOND)
     pump.advance(begin_ns)
     outcome = Outcome(seed)
@@ -259,26 +271,37 @@ def simulate(
 
 
 def realized_volatility(marks: list[float], every: int) -> float:
-    """Daily volatility in percent from returns over one second."""
-    sampled = marks[::every]
-    returns = [math.log(after / before) for before, after in zip(sampled, sampled[1:], strict=False)]
+    """Daily volatility in percent from returns over one second; `every` so many marks is a second."""
+    returns = [math.log(after / before) for before, after in pairwise(marks[::every])]
     return math.sqrt(sum(one * one for one in returns) / len(returns) * 86_400) * 100
 
 
 def main() -> None:
     """Print the table."""
+    shipped = GridRule()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--symbol", default="BTCUSDT")
-    parser.add_argument("--seconds", type=int, default=60)
-    parser.add_argument("--late", type=float, default=3.0)
+    parser.add_argument("--seconds", type=int, default=55)
+    parser.add_argument("--late", type=float, default=3.0, help="seconds of market before the bot starts")
+    parser.add_argument("--wait", type=Decimal, default=shipped.wait_time_s, help="grid.wait_time_s")
+    parser.add_argument("--requote", type=int, default=shipped.requote_after_s, help="grid.entry_requote_after_s")
+    parser.add_argument("--latency", type=int, default=100, help="paper.ack_latency_ms and cancel_latency_ms")
     options = parser.parse_args()
-    print("seed opened closed left max_reached volatility_%/day range_%")
+    rule = GridRule(wait_time_s=options.wait, requote_after_s=options.requote)
+    sys.stdout.write("seed opened closed left max_reached volatility_%/day range_%\n")
     for seed in range(options.seeds):
-        one = simulate(seed, symbol=options.symbol, seconds=options.seconds, late_s=options.late)
-        print(
+        latency = options.latency
+        paper = replace(
+            recommended_paper(seed),
+            ack_latency_ms=latency,
+            cancel_latency_ms=latency,
+            fill_latency_ms=min(latency // 2, 150),
+        )
+        one = simulate(paper, rule, symbol=options.symbol, seconds=options.seconds, late_s=options.late)
+        sys.stdout.write(
             f"{seed:4d} {one.opened:6d} {one.closed:6d} {one.left:4d} {one.reached_max!s:>11} "
-            f"{one.volatility_pct_per_day:16.1f} {one.range_pct:7.2f}"
+            f"{one.volatility_pct_per_day:16.1f} {one.range_pct:7.2f}\n"
         )
 
 
