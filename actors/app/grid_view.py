@@ -46,6 +46,11 @@ def seconds(duration_ns: int) -> str:
     return f"{whole_s // 3600}h{whole_s % 3600 // 60:02d}m"
 
 
+def price(value: Decimal, tick: Decimal) -> str:
+    """Return a price with the decimals of its market."""
+    return f"{value.quantize(tick.normalize()):f}" if tick < 1 else plain(value)
+
+
 def grid_panel(picture: GridPicture) -> RenderableType:
     """Return the panel of one grid."""
     context, state, book = picture.context, picture.state, picture.book
@@ -63,7 +68,8 @@ def _cycle_line(picture: GridPicture) -> Text:
     line.append(f"  {state.cycle_state}", "bold")
     if state.pending is not None:
         entry = state.pending
-        line.append(f"  entry {plain(entry.quantity)} @ {plain(entry.price)}")
+        tick = picture.context.rules.tick
+        line.append(f"  entry {plain(entry.quantity)} @ {price(entry.price, tick)}")
         if entry.filled:
             line.append(f", filled {plain(entry.filled)}", "cyan")
         if entry.inquiry is not None:
@@ -81,7 +87,8 @@ def _price_line(picture: GridPicture) -> Text:
     if quote is None:
         return Text("no price yet", "yellow")
     is_fresh = quote.is_fresh(picture.now_ns, picture.context.settings.stale_after_ms)
-    line = Text(f"bid {plain(quote.bid)}  ask {plain(quote.ask)}  ")
+    tick = picture.context.rules.tick
+    line = Text(f"bid {price(quote.bid, tick)}  ask {price(quote.ask, tick)}  ")
     line.append(f"alive {seconds(max(0, picture.now_ns - quote.alive_ns))} ago", "dim" if is_fresh else "bold red")
     return line
 
@@ -92,6 +99,9 @@ def _result_line(picture: GridPicture) -> Text:
     line = Text("P&L after fees ")
     net = counters.realized_pnl
     line.append(money(net), "green" if net >= ZERO else "red")
+    if picture.state.quote is not None and book.lots:
+        open_result = unrealized(book, picture.state.quote.mid, picture.context.sign)
+        line.append(f"  open lots {money(open_result)}", "green" if open_result >= ZERO else "red")
     line.append(f"  fees {plain(counters.fees.quantize(Decimal('0.0001')))}", "dim")
     line.append(f"  lots {len(book.lots)} open, {counters.lots_closed} closed")
     since_ns = book.naked_since_ns
@@ -105,17 +115,23 @@ def _result_line(picture: GridPicture) -> Text:
     return line
 
 
+def unrealized(book: ExitBook, mid: Decimal, sign: int) -> Decimal:
+    """Return what the open lots would gain (before fees) if they were closed at `mid`; `sign` is the grid's direction."""
+    return sum((sign * lot.remaining * (mid - lot.average_entry) for lot in book.lots), ZERO)
+
+
 def _ladder(picture: GridPicture) -> Table:
     table = Table(box=None, padding=(0, 2), header_style="dim", expand=False)
     for heading in ("lot", "quantity", "entry", "exit", "exit quantity", "state", "age"):
         table.add_column(heading, justify="left" if heading in ("state", "lot") else "right", no_wrap=True)
+    tick = picture.context.rules.tick
     for lot in picture.book.lots:
         orders = [order for order in picture.book.orders if any(part.lot == lot.lot for part in order.parts)]
         table.add_row(
             Text(str(lot.lot)),
             Text(plain(lot.remaining)),
-            Text(plain(lot.average_entry.quantize(picture.context.rules.tick))),
-            Text(", ".join(plain(order.price) for order in orders) or "-"),
+            Text(price(lot.average_entry, tick)),
+            Text(", ".join(price(order.price, tick) for order in orders) or "-"),
             Text(", ".join(plain(order.leaves) for order in orders) or "-"),
             _lot_state(lot, orders),
             Text(seconds(max(0, picture.now_ns - lot.opened_ns)), "dim"),

@@ -4,6 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from actors.status import BotStatus, GridStatus
+from exchanges.rounding import plain
+
 _LINES = (
     ("entries", "{entries_placed} placed, {entries_filled} filled"),
     ("lots", "{lots_opened} opened, {lots_closed} closed, {lots_open} open"),
@@ -29,6 +32,37 @@ def with_verdict(summary: Mapping[str, Any], verdict: Mapping[str, Mapping[str, 
     totals = {key: sum(row.get(key, 0) for row in verdict.values()) for key in keys}
     rest = {key: value for key, value in summary.items() if key not in ("venues", "state")}
     return {"mode": rest.pop("mode"), "venues": venues, **rest, **totals, "state": summary["state"]}
+
+
+def grid_facts(status: BotStatus) -> dict[str, dict[str, Any]]:
+    """Return what each grid is doing now, for `--status`: by grid name, JSON-ready, decimals as text."""
+    return {grid.name: _facts(grid) for grid in status.grids}
+
+
+def _facts(grid: GridStatus) -> dict[str, Any]:
+    state, book = grid.state, grid.book
+    if state is None or book is None:
+        return {"symbol": grid.symbol, "exchange": grid.exchange, "state": "waiting for the venue"}
+    quote, pending = state.quote, state.pending
+    return {
+        "symbol": grid.symbol,
+        "exchange": grid.exchange,
+        "cycle_state": state.cycle_state.value,
+        "mode": state.mode.value,
+        "stop": None if state.latch is None else f"{state.latch.kind.value}: {state.latch.text}",
+        "blocked_reason": state.blocked_reason,
+        "bid": None if quote is None else plain(quote.bid),
+        "ask": None if quote is None else plain(quote.ask),
+        "pending_entry": None if pending is None else f"{plain(pending.quantity)} at {plain(pending.price)}",
+        "lots": [
+            {"lot": lot.lot, "quantity": plain(lot.remaining), "entry_price": plain(lot.average_entry)}
+            for lot in book.lots
+        ],
+        "exits": [
+            {"quantity": plain(order.leaves), "price": plain(order.price), "is_working": order.is_working}
+            for order in book.orders
+        ],
+    }
 
 
 def as_json(outcome: Mapping[str, Any]) -> str:

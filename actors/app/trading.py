@@ -15,7 +15,7 @@ from actors.app.live_view import LiveView, LogTail
 from actors.app.logs import LogFiles, Redactor, add_sink, lines_to, remove_sink, set_up_logs
 from actors.app.notify import Notifier, apprise_sender
 from actors.app.options import ExitCode, Options
-from actors.app.outcome import as_json, for_people, with_verdict
+from actors.app.outcome import as_json, for_people, grid_facts, with_verdict
 from actors.app.paper import PaperError, PaperVenues
 from actors.bot import TradingBot
 from actors.host import BotHandle
@@ -112,7 +112,7 @@ class _Run:
         if control.listen == "off":
             return
         handlers = {
-            "status": lambda: summary(bot.status()),
+            "status": lambda: _status(bot.status()),
             "pause": lambda: _done(bot.pause),
             "resume": lambda: _done(bot.resume),
             "flatten": lambda: _done(bot.flatten),
@@ -151,6 +151,10 @@ class _Run:
         if status.fatal:
             sys.stderr.write(status.fatal + "\n")
         sys.stdout.write((as_json(outcome) if self._options.json else for_people(outcome)) + "\n")
+
+
+def _status(status: BotStatus) -> Mapping[str, Any]:
+    return {**summary(status), "grids": grid_facts(status)}
 
 
 def _done(action: Any) -> Mapping[str, Any]:  # noqa: ANN401 - any function without arguments

@@ -1,4 +1,5 @@
-"""The canned account of the measuring venue and its payloads, as Aster spells them (venues/aster.md sections 7 to 12)."""
+"""The canned account of the measuring venue and its payloads, as Aster spells them (venues/aster.md sections 7 to
+12)."""
 
 import time
 from decimal import Decimal

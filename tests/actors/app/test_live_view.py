@@ -4,8 +4,9 @@ from decimal import Decimal
 import pytest
 from rich.console import Console
 
-from actors.app.grid_view import GridPicture, grid_panel, money, seconds
+from actors.app.grid_view import GridPicture, grid_panel, money, price, seconds, unrealized
 from actors.app.live_view import LiveView, LogTail, render
+from actors.app.outcome import grid_facts
 from actors.grid.settings import CloseSettings, EntrySettings, GridRiskSettings, GridSettings, ProofSettings
 from actors.grid.state import (
     CloseOrder,
@@ -126,6 +127,18 @@ def test_a_covered_book_says_so():
     assert "every unit has its exit" in panel()
 
 
+def test_prices_have_the_decimals_of_the_market():
+    assert price(Decimal(61165), Decimal("0.10")) == "61165.0"
+    assert price(Decimal("100.50"), Decimal("0.5")) == "100.5"
+    assert price(Decimal(1000), Decimal(5)) == "1000"
+
+
+def test_open_lots_are_valued_in_the_direction_of_the_grid():
+    book = ExitBook(lots=(lot(),))
+    assert unrealized(book, Decimal("100.9"), 1) == Decimal("1.0")
+    assert unrealized(book, Decimal("100.9"), -1) == Decimal("-1.0")
+
+
 def test_symbols_are_text_not_markup():
     assert "[red]BTC@aster" in panel()
 
@@ -143,6 +156,20 @@ def test_a_latched_stop_and_a_pending_entry_are_named():
 
 def test_why_there_is_no_entry_is_said():
     assert "no entry: cooldown" in panel(GridState(blocked_reason="cooldown"))
+
+
+def test_status_tells_what_a_grid_does_and_why():
+    book = ExitBook(lots=(lot(),), orders=(exit_order(),))
+    state = GridState(blocked_reason="cooldown", quote=Quote(Decimal("99.9"), Decimal("100.0"), NOW))
+    grids = (
+        GridStatus(name="btc", exchange="aster", symbol="BTC", context=context(), state=state, book=book),
+        GridStatus(name="eth", exchange="aster", symbol="ETH"),
+    )
+    facts = grid_facts(status(grids=grids))
+    assert facts["btc"]["blocked_reason"] == "cooldown"
+    assert facts["btc"]["lots"] == [{"lot": 7, "quantity": "1", "entry_price": "99.9"}]
+    assert facts["btc"]["exits"] == [{"quantity": "1", "price": "100.9", "is_working": True}]
+    assert facts["eth"]["state"] == "waiting for the venue"
 
 
 @pytest.mark.parametrize(
