@@ -103,6 +103,9 @@ def _withhold(draft: Draft[ExitBook]) -> None:
 
 def _trim(draft: Draft[ExitBook]) -> None:
     """Cut exits that hold more than their lot does, or than a proven position allows: newest first."""
+    for order in draft.state.orders:
+        if order.cancel is None and order.leaves > dust.total(order.parts):
+            _cut(draft, [(order, order.leaves)], ZERO)
     for lot in draft.state.lots:
         live = [(order, part_of(order, lot.lot)) for order in orders_of(draft.state, lot.lot) if order.cancel is None]
         _cut(draft, live, lot.remaining)

@@ -10,6 +10,7 @@ or is named dust. A fill is handed to the closer in the very step that takes it,
 """
 
 from dataclasses import replace
+from decimal import Decimal
 
 from actors.grid import entry as entries
 from actors.grid import gates, ids, inquiry, recovery, stops
@@ -122,6 +123,7 @@ def initial(context: GridContext, restored: RestoredGrid | None, now_ns: int, wa
         latch=latch,
         ladder=Ladder(since_ns=since_ns, is_waived=restored.ladder_waived),
         lots=LotsView(realized_pnl=restored.realized_pnl, fees=restored.fees, is_known=not restored.lots),
+        flatten_reason=latch.kind.value if latch is not None and latch.flatten else "",
         day=Day(number=day, realized_at_start=restored.realized_pnl - restored.realized_pnl_today),
     )
     if latch is not None and latch.flatten and (restored.lots or restored.orders):
@@ -161,7 +163,7 @@ def step(
 def _take(draft: Draft[GridState], event: CycleEvent, desk: DeskExposure) -> None:
     match event:
         case PriceChanged():
-            draft.state = replace(draft.state, quote=Quote(event.bid, event.ask, event.alive_ns))
+            draft.state = replace(draft.state, quote=Quote.of(event))
         case Tick():
             _begin_day(draft, event)
         case OrderFilled():
@@ -270,7 +272,8 @@ def _take_closer(draft: Draft[GridState], event: LotsChanged | CloseOrderPlaced 
                 entries_received=event.entries_received,
                 external=event.external,
             )
-            draft.state = replace(state, lots=lots)
+            draft.state = replace(state, lots=lots, sent=_sent(state, event.entries_received))
+            stops.lots_told(draft)
         case CloseOrderPlaced():
             if state.pending is not None and state.pending.lot == event.lot:
                 entry = replace(state.pending, covered=event.covered)
@@ -280,6 +283,11 @@ def _take_closer(draft: Draft[GridState], event: LotsChanged | CloseOrderPlaced 
             draft.state = replace(state, ladder=replace(state.ladder, is_waived=True))
         case Flattened():
             stops.flattened(draft)
+
+
+def _sent(state: GridState, received: Decimal) -> Decimal:
+    """Return what was sent to the closer. Either side starts counting anew when its actor is restarted."""
+    return received if received < state.lots.entries_received else max(state.sent, received)
 
 
 def _take_operator(

@@ -82,7 +82,7 @@ def step(context: GridContext, state: ExitBook, event: ExitEvent, now_ns: int) -
     """Take one message. `now_ns` is monotonic and never decreases."""
     draft = Draft(context, state, now_ns)
     if isinstance(event, PriceChanged):
-        draft.state = replace(state, quote=Quote(event.bid, event.ask, event.alive_ns))
+        draft.state = replace(state, quote=Quote.of(event))
         is_due = state.next_ns is not None and now_ns >= state.next_ns
         if not state.wants_price and not is_due:
             return draft.finish()

@@ -23,7 +23,7 @@ from actors.grid.state import (
 )
 from actors.log_events import LogEvent
 from actors.messages import EntryFilled, EntryFinished, NoteLevel, OrderAccepted, OrderFilled
-from exchanges.order_ids import FIRST_EXIT_LEG, LAST_EXIT_LEG, OrderRole, unpack
+from exchanges.order_ids import FIRST_EXIT_LEG, LAST_EXIT_LEG, OrderKey, OrderRole, unpack
 from exchanges.values import ZERO
 
 HOUR_NS = 3600 * SECOND_NS
@@ -207,27 +207,24 @@ def watch_boost(draft: Draft[ExitBook]) -> None:
 def adopt_order(draft: Draft[ExitBook], event: OrderAccepted) -> None:
     """An exit of ours that we do not know rests at the venue: it closes the lot of its id, else the oldest with room.
 
-    Where no lot has room, the lot itself was forgotten: it is rebuilt from the exit, at the entry price its target
-    stands for.
+    On a start without any memory the lot itself was forgotten: it is rebuilt from the exit, at the entry price its
+    target stands for. Otherwise an exit without room is more than is held, and is canceled.
     """
     key = unpack(event.client_order_id)
     is_ended = find_finished(draft.state, event.client_order_id) is not None
     if key is None or key.role is OrderRole.ENTRY or is_ended or event.price is None or event.quantity is None:
         return
-    room = {lot.lot: max(ZERO, lot.remaining - on_order(draft.state, lot.lot)) for lot in draft.state.lots}
-    if sum(room.values(), ZERO) < event.quantity and find_lot(draft.state, key.sequence) is None:
-        _rebuild_lot(draft, key.sequence, key.leg, event.price, event.quantity - sum(room.values(), ZERO))
-        room = {lot.lot: max(ZERO, lot.remaining - on_order(draft.state, lot.lot)) for lot in draft.state.lots}
+    room = _room(draft.state)
+    short = event.quantity - sum(room.values(), ZERO)
+    if short > 0 and draft.state.is_fresh_start and find_lot(draft.state, key.sequence) is None:
+        _rebuild_lot(draft, key, event.price, short)
+        room = _room(draft.state)
     own = tuple(lot for lot in draft.state.lots if lot.lot == key.sequence)
     others = tuple(lot for lot in draft.state.lots if lot.lot != key.sequence)
     parts = allot((*own, *others), event.quantity, room)
-    short = event.quantity - sum((part.quantity for part in parts), ZERO)
-    if short > 0:
-        target = own[0].lot if own else others[0].lot
-        parts = (*parts, Part(target, short))
     order = CloseOrder(
         client_order_id=event.client_order_id,
-        lot=parts[0].lot,
+        lot=parts[0].lot if parts else key.sequence,
         kind=ExitKind.EMERGENCY if key.role is OrderRole.EMERGENCY else ExitKind.RESTING,
         price=event.price,
         quantity=event.quantity,
@@ -237,8 +234,7 @@ def adopt_order(draft: Draft[ExitBook], event: OrderAccepted) -> None:
         order_id=event.order_id,
     )
     put_order(draft, order)
-    if own:
-        lot = find_lot(draft.state, own[0].lot) or own[0]
+    for lot in draft.state.lots:
         if lot.sequence == key.sequence:
             put_lot(draft, replace(lot, next_leg=max(lot.next_leg, min(key.leg, LAST_EXIT_LEG) + 1)))
     draft.note(
@@ -250,14 +246,18 @@ def adopt_order(draft: Draft[ExitBook], event: OrderAccepted) -> None:
     )
 
 
-def _rebuild_lot(draft: Draft[ExitBook], number: int, leg: int, exit_price: Decimal, quantity: Decimal) -> None:
+def _room(book: ExitBook) -> dict[int, Decimal]:
+    return {lot.lot: max(ZERO, lot.remaining - on_order(book, lot.lot)) for lot in book.lots}
+
+
+def _rebuild_lot(draft: Draft[ExitBook], key: OrderKey, exit_price: Decimal, quantity: Decimal) -> None:
     entry_price = pricing.entry_of_target(draft.context, exit_price)
     put_lot(
         draft,
         TrackedPosition(
-            lot=number,
-            sequence=number,
-            next_leg=min(leg, LAST_EXIT_LEG) + 1,
+            lot=key.sequence,
+            sequence=key.sequence,
+            next_leg=min(key.leg, LAST_EXIT_LEG) + 1,
             opened_ns=draft.now_ns,
             entry_filled=quantity,
             entry_notional=quantity * entry_price,

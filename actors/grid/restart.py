@@ -30,7 +30,7 @@ def initial(context: GridContext, restored: RestoredGrid | None, now_ns: int, wa
         counters=ExitCounters(realized_pnl=restored.realized_pnl, fees=_fees(restored)),
     )
     for order in sorted(restored.orders, key=lambda order: order.placed_wall_ns):
-        if order.reduce_only and book.lots:
+        if order.reduce_only:
             book = replace(book, orders=(*book.orders, _restored_order(book, order, now_ns, wall_ns)))
     return book
 
@@ -120,8 +120,4 @@ def _restored_parts(book: ExitBook, order: RestoredOrder) -> tuple[Part, ...]:
     room = {lot.lot: max(ZERO, lot.remaining - taken[lot.lot]) for lot in book.lots}
     own = tuple(lot for lot in book.lots if lot.lot == order.lot)
     others = tuple(lot for lot in book.lots if lot.lot != order.lot)
-    parts = allot((*own, *others), leaves, room)
-    short = leaves - sum((part.quantity for part in parts), ZERO)
-    if short > 0:
-        parts = (*parts, Part((own or others)[0].lot, short))
-    return parts
+    return allot((*own, *others), leaves, room)

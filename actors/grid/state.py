@@ -30,6 +30,7 @@ from actors.messages import (
     PlaceLimitOrder,
     PlaceMarketOrder,
     PositionClosed,
+    PriceChanged,
     QueryOrder,
     ReserveSequences,
 )
@@ -130,6 +131,12 @@ class Quote:
     ask: Decimal
     alive_ns: int
     is_stale: bool = False
+
+    @classmethod
+    def of(cls, event: PriceChanged) -> "Quote":
+        """Return a told price; an empty, crossed or senseless book is stale from the start."""
+        is_sane = event.bid.is_finite() and event.ask.is_finite() and 0 < event.bid < event.ask
+        return cls(event.bid, event.ask, event.alive_ns, is_stale=not is_sane)
 
     @property
     def mid(self) -> Decimal:
@@ -232,11 +239,15 @@ class Latch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flattening:
-    """The strategy wants everything closed: the closer is told once the entry has ended, or at `deadline_ns`."""
+    """The strategy wants everything closed: the closer is told once the entry has ended, or at `deadline_ns`.
+
+    `awaits_lots`: the closer was done while a fill was on its way to it; the next view of the lots decides.
+    """
 
     reason: str
     deadline_ns: int
     is_told: bool = False
+    awaits_lots: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,6 +305,7 @@ class GridState:
         pending: The entry that is live, unknown or not covered yet; None means READY.
         strays: Other entries of ours found at the venue; canceled, and no entry before they have ended.
         is_draining: The live entry is not wanted any more either.
+        flatten_reason: Why the grid was flattened, until it is resumed: a late fill is closed as well.
         blocked_reason: Why no entry is placed now, empty while one is pending or about to be.
         sent: Entry quantity ever told to the closer, for the exposure still on its way there.
         surplus: What the newest position reading holds beyond the lots, in the grid's direction.
@@ -312,6 +324,7 @@ class GridState:
     price_paused: bool = False
     breach: Breach | None = None
     flattening: Flattening | None = None
+    flatten_reason: str = ""
     ladder: Ladder = field(default_factory=Ladder)
     backoff: Backoff = field(default_factory=Backoff)
     lots: LotsView = field(default_factory=LotsView)
@@ -358,7 +371,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseOrder:
-    """One order that closes lots. Its parts add up to what it has left; they are filled in order."""
+    """One order that closes lots. Its parts are filled in order, and add up to what it has left.
+
+    They add up to less only for an order found at a restart that is larger than what is held; it is canceled.
+    """
 
     client_order_id: ClientOrderId
     lot: int

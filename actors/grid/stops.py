@@ -54,7 +54,7 @@ def latch(draft: Draft[GridState], kind: LatchKind, text: str) -> None:
 def start_flatten(draft: Draft[GridState], reason: str) -> None:
     """Close everything once the entry has ended."""
     flattening = Flattening(reason=reason, deadline_ns=draft.now_ns + ENTRY_GRACE_NS)
-    draft.state = replace(draft.state, flattening=flattening, is_draining=True)
+    draft.state = replace(draft.state, flattening=flattening, flatten_reason=reason, is_draining=True)
 
 
 def drive_flatten(draft: Draft[GridState]) -> None:
@@ -71,15 +71,31 @@ def drive_flatten(draft: Draft[GridState]) -> None:
 
 
 def flattened(draft: Draft[GridState]) -> None:
-    """Everything is closed. A latch stays."""
-    draft.state = replace(draft.state, flattening=None)
+    """Everything is closed, unless a fill was on its way to the closer: then its lots decide. A latch stays."""
+    state = draft.state
+    flattening = state.flattening
+    if flattening is not None and state.sent > state.lots.entries_received:
+        draft.state = replace(state, flattening=replace(flattening, awaits_lots=True))
+        return
+    draft.state = replace(state, flattening=None)
+
+
+def lots_told(draft: Draft[GridState]) -> None:
+    """Flatten once more if a fill that was on its way has arrived in a lot."""
+    state = draft.state
+    flattening = state.flattening
+    if flattening is None or not flattening.awaits_lots or state.sent > state.lots.entries_received:
+        return
+    draft.state = replace(state, flattening=None)
+    if state.lots.position != 0:
+        start_flatten(draft, flattening.reason)
 
 
 def flatten_again_after_fill(draft: Draft[GridState]) -> None:
-    """A fill arrived while the grid is being flattened, or was: it is closed as well."""
+    """A fill arrived after the grid was flattened: it is closed as well."""
     state = draft.state
-    if state.flattening is None and state.latch is not None and state.latch.flatten:
-        start_flatten(draft, state.latch.kind.value)
+    if state.flattening is None and state.flatten_reason:
+        start_flatten(draft, state.flatten_reason)
 
 
 def watch(draft: Draft[GridState], desk: DeskExposure) -> None:
@@ -169,6 +185,7 @@ def resume(draft: Draft[GridState], desk: DeskExposure) -> None:
         mode=Mode.RUNNING,
         pause_reason="",
         is_draining=False,
+        flatten_reason="",
         latch=None,
         breach=None,
         day=replace(state.day, forgiven=min(today, state.day.forgiven)),

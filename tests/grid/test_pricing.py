@@ -49,7 +49,9 @@ def test_entry_quantity_floors_and_respects_limits():
     hopeless = make_context(rules={"max_quantity": D("0.05")})
     assert pricing.entry_quantity(hopeless, QUOTE, D("99.9")) == 0
     coarse = make_context(rules={"step": D(2), "min_quantity": D(2)})
-    assert pricing.entry_quantity(coarse, QUOTE, D("99.9")) == 0 or pricing.entry_quantity(coarse, QUOTE, D("99.9")) == 2
+    assert (
+        pricing.entry_quantity(coarse, QUOTE, D("99.9")) == 0 or pricing.entry_quantity(coarse, QUOTE, D("99.9")) == 2
+    )
 
 
 @pytest.mark.parametrize(("refusals", "expected"), [(0, "100.9"), (1, "101.1"), (3, "101.3"), (99, "103.0")])

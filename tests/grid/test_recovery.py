@@ -222,9 +222,7 @@ def test_second_entry_of_ours_is_canceled_and_blocks():
     assert grid.held == D("0.5")
     absent = ActiveOrdersListed(grid="g", client_order_ids=frozenset({stray}), foreign=0, asked_ns=grid.now_ns)
     grid.give("strategy", absent)
-    ended = OrderCanceled(
-        grid="g", client_order_id=stray, reason=CancelReason.REQUESTED, filled=D("0.5"), final=True
-    )
+    ended = OrderCanceled(grid="g", client_order_id=stray, reason=CancelReason.REQUESTED, filled=D("0.5"), final=True)
     grid.give("strategy", ended)
     assert grid.state.strays == ()
 

@@ -65,7 +65,7 @@ def restored_lot(*, filled="0.500", done=False, attempts=0):
     )
 
 
-def killed(*, lots=(), orders=(), **kwargs):
+def killed(*, lots=(), orders=(), is_watching=True, **kwargs):
     """Start again from a journal; the venue has not been read yet."""
     restored = RestoredGrid(
         grid="g",
@@ -77,7 +77,7 @@ def killed(*, lots=(), orders=(), **kwargs):
     )
     grid = Harness(context=make_context(), connect=False, restored=restored)
     grid.reserve()
-    grid.told_entry = D(0)
+    grid.is_watching = is_watching
     for order in orders:
         known(grid, order)
     grid.price("100.0", "100.1")
@@ -197,19 +197,33 @@ def test_scenario_14_ladder_clock_is_restored():
     assert early.take() == ["c1 buy 1@99.9"]
 
 
-def test_scenario_14_orders_the_journal_lost_are_adopted_by_id():
-    grid = killed()
+def test_scenario_14_orders_a_lost_journal_knew_are_adopted_by_id():
+    grid = Harness(connect=False)
+    grid.reserve()
+    grid.price("100.0", "100.1")
     entry = OrderAccepted(grid="g", client_order_id=ENTRY_ID, price=D("99.5"), quantity=D(1), order_id=OrderId("x"))
     grid.give("strategy", entry)
-    held_exit = OrderAccepted(grid="g", client_order_id=pack(OrderKey(7, 3, 2)), price=D("100.9"), quantity=D("0.5"))
     known(grid, restored_exit(quantity="0.5"))
-    grid.give("closer", held_exit)
+    found = OrderAccepted(grid="g", client_order_id=pack(OrderKey(7, 3, 2)), price=D("100.9"), quantity=D("0.5"))
+    grid.give("closer", found)
     grid.connect("0.5")
     assert grid.take() == []
     assert grid.state.pending.lot == 1
-    assert [(lot.lot, lot.remaining) for lot in grid.exits.lots] == [(3, D("0.5"))]
+    assert [(lot.lot, lot.remaining, lot.next_leg) for lot in grid.exits.lots] == [(3, D("0.5"), 3)]
     assert abs(grid.exits.lots[0].average_entry - D("99.9")) < D("0.01")
+    assert grid.exits.external == 0
     assert grid.count(LogEvent.ENTRY_ADOPTED) == grid.count(LogEvent.CLOSE_ADOPTED) == 1
+
+
+def test_scenario_14_exit_beyond_what_is_held_is_canceled():
+    grid = killed(orders=[restored_exit()], is_watching=False)
+    number = pack(OrderKey(7, 3, 2))
+    grid.names[number] = "unknown exit"
+    grid.give("closer", OrderAccepted(grid="g", client_order_id=number, price=D("100.9"), quantity=D("0.5")))
+    grid.settled("c1", OrderStatus.OPEN, "0")
+    grid.connect()
+    assert grid.take() == ["cancel c1", "cancel unknown exit", "c2 buy 1@99.9"]
+    assert grid.exits.lots == ()
 
 
 def test_scenario_15_stream_gap():

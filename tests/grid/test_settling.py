@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
 from actors.grid import settling
+from actors.grid.state import Suspicion
 from actors.log_events import LogEvent
 from actors.messages import (
     CancelFailed,
@@ -184,22 +187,13 @@ def test_listing_accepts_asks_and_waits():
 def test_exit_never_accepted_is_not_concluded_while_the_position_is_in_doubt():
     grid = filled_grid()
     grid.unknown("c2", fence_s=0)
-    grid.exits = grid.exits.__class__(**{
-        **{name: getattr(grid.exits, name) for name in grid.exits.__dataclass_fields__},
-        "suspicion": settling_doubt(),
-    })
+    grid.exits = replace(grid.exits, suspicion=Suspicion(held=D(0), count=1, asked_ns=0))
     for _ in range(4):
         grid.pass_ms(1_000)
         number = grid.orders["c2"].command.client_order_id
         grid.give("closer", OrderNotFound(grid="g", client_order_id=number, asked_ns=grid.now_ns))
     assert not grid.places()
     assert len(grid.exits.orders) == 1
-
-
-def settling_doubt():
-    from actors.grid.state import Suspicion
-
-    return Suspicion(held=D(0), count=1, asked_ns=0)
 
 
 def test_unknown_after_acceptance_changes_nothing():

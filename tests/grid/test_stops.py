@@ -31,9 +31,7 @@ def test_stop_loss_on_the_average_entry_of_the_margin():
 
 
 def test_stop_loss_of_a_short_by_price():
-    grid = with_lot(
-        direction=Direction.SELL, stop_loss=True, stop_loss_pct=D(2), stop_loss_basis=TakeProfitBasis.PRICE
-    )
+    grid = with_lot(direction=Direction.SELL, stop_loss=True, stop_loss_pct=D(2), stop_loss_basis=TakeProfitBasis.PRICE)
     grid.mid("102.3")
     grid.pass_ms(500)
     assert grid.state.latch.kind is LatchKind.STOP_LOSS

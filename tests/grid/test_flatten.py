@@ -1,0 +1,143 @@
+from dataclasses import replace
+
+import pytest
+
+from actors.grid.state import Flattening, IdBlock
+from actors.log_events import LogEvent
+from actors.messages import Flatten, Flattened, FlattenPositions, LotsChanged
+from exchanges.values import CancelReason, OrderStatus, RejectReason
+from tests.grid.harness import D, Harness
+
+
+def flattening(**settings):
+    """A grid with one lot whose exit has been canceled for a flatten."""
+    grid = Harness(max_orders=1, **settings)
+    grid.ack("c1")
+    grid.fill("c1", "t1", "1.000")
+    grid.ack("c2")
+    grid.take()
+    return grid
+
+
+def flatten(grid):
+    grid.tell(Flatten(grid="g"))
+    assert grid.take() == ["cancel c2"]
+    grid.done("c2", CancelReason.REQUESTED, "0")
+
+
+def test_flatten_of_nothing_is_finished_at_once():
+    grid = Harness()
+    grid.ack("c1")
+    grid.done("c1", CancelReason.REQUESTED, "0")
+    grid.take()
+    grid.tell(Flatten(grid="g"))
+    assert len(grid.of(Flattened)) == 1
+    assert grid.state.flattening is None
+    assert grid.take() == []
+
+
+def test_flatten_repeats_with_fresh_prices_until_nothing_is_left():
+    grid = flattening()
+    flatten(grid)
+    assert grid.take() == ["c3 ioc sell 1@99.9"]
+    grid.give("closer", FlattenPositions(grid="g", reason="again"))
+    assert grid.count(LogEvent.FLATTEN_STARTED) == 1
+    grid.fill("c3", "t3", "0.300", "99.9")
+    grid.price("99.0", "99.1")
+    grid.done("c3", CancelReason.IMMEDIATE, "0.300")
+    assert grid.exits.lots[0].blocked == "flatten: waiting to try again"
+    grid.pass_ms(250)
+    assert grid.take() == ["c4 ioc sell 0.7@99"]
+    grid.reject("c4", RejectReason.RATE)
+    grid.pass_ms(999)
+    assert grid.take() == []
+    grid.pass_ms(1)
+    assert grid.take() == ["c5 ioc sell 0.7@99"]
+    grid.fill("c5", "t5", "0.700", "99.0")
+    assert len(grid.of(Flattened)) == 1
+
+
+@pytest.mark.parametrize("quote", ["none", "stale"])
+def test_flatten_waits_for_a_fresh_price(quote):
+    grid = flattening()
+    grid.stale()
+    if quote == "none":
+        grid.exits = replace(grid.exits, quote=None)
+    flatten(grid)
+    assert grid.take() == []
+    assert grid.exits.lots[0].blocked == "flatten: no fresh price"
+    grid.price("100.0", "100.1")
+    assert grid.take() == ["c3 ioc sell 1@99.9"]
+
+
+def test_flatten_of_dust_ends_and_names_it():
+    grid = Harness()
+    grid.ack("c1")
+    grid.fill("c1", "t1", "0.050")
+    grid.done("c1", CancelReason.REQUESTED, "0.050")
+    grid.tell(Flatten(grid="g"))
+    assert len(grid.of(Flattened)) == 1
+    assert grid.exits.dust_quantity == D("0.05")
+    assert grid.held == D("0.05")
+
+
+def test_flatten_is_split_at_the_largest_market_order():
+    grid = flattening(rules={"market_max_quantity": D("0.6")})
+    flatten(grid)
+    assert grid.take() == ["c3 ioc sell 0.6@99.9"]
+    grid.fill("c3", "t3", "0.600", "100.0")
+    assert grid.take() == ["c4 ioc sell 0.4@99.9"]
+
+
+def test_flatten_without_reserved_ids_uses_the_lots_own():
+    grid = flattening()
+    grid.exits = replace(grid.exits, ids=IdBlock(asked_ns=grid.now_ns))
+    flatten(grid)
+    assert grid.take() == ["c3 ioc sell 1@99.9"]
+    assert grid.orders["c3"].command.lot == 1
+
+
+def test_flatten_without_any_id_says_so():
+    grid = flattening()
+    spent = replace(grid.exits.lots[0], next_leg=14)
+    grid.exits = replace(grid.exits, ids=IdBlock(asked_ns=grid.now_ns), lots=(spent,))
+    flatten(grid)
+    assert grid.take() == []
+    assert grid.exits.lots[0].blocked == "no reserved ids"
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_fill_on_its_way_when_the_flatten_ended_is_flattened_as_well(holds):
+    grid = flattening()
+    flatten(grid)
+    grid.fill("c3", "t3", "1.000", "100.0")
+    assert grid.state.flattening is None
+    told = len(grid.of(FlattenPositions))
+    grid.state = replace(grid.state, sent=grid.state.sent + 1, flattening=Flattening(reason="operator", deadline_ns=0))
+    grid.give("strategy", Flattened(grid="g"))
+    assert grid.state.flattening.awaits_lots
+    view = replace(grid.of(LotsChanged)[-1], position=D(int(holds)), entries_received=grid.state.sent)
+    grid.give("strategy", view)
+    assert len(grid.of(FlattenPositions)) == told + 1 + int(holds)
+
+
+def test_counts_start_anew_when_an_actor_was_restarted():
+    grid = flattening()
+    view = replace(grid.of(LotsChanged)[-1], entries_received=D(0))
+    grid.give("strategy", view)
+    assert grid.state.sent == 0
+    grid.give("strategy", replace(view, entries_received=D(5)))
+    assert grid.state.sent == 5
+
+
+def test_flatten_closes_no_more_than_a_proven_position():
+    grid = flattening()
+    grid.is_watching = False
+    for _ in range(3):
+        grid.position("0.400")
+        grid.settled("c2", OrderStatus.OPEN, "0")
+        grid.pass_ms(5_000)
+    grid.take()
+    grid.tell(Flatten(grid="g"))
+    grid.done("c2", CancelReason.REQUESTED, "0")
+    assert [line for line in grid.take() if "ioc" in line] == ["c3 ioc sell 0.4@99.9"]
