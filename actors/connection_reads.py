@@ -7,7 +7,7 @@ with its error, and the caller decides when to try again.
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
@@ -38,6 +38,9 @@ from exchanges.venue import AccountSetup, Venue
 _MOST_PAGES: Final = 50
 _LARGEST_ROUND_TRIP_NS: Final = 2_000_000_000
 _SECOND_NS: Final = 1_000_000_000
+_CLOCKS_DIFFER_NS: Final = 600 * _SECOND_NS
+_REGISTERED_LATE_NS: Final = 60 * _SECOND_NS
+"""An order may be registered when its answer came (or did not come), long after it was sent."""
 
 
 class StartRefused(BotError):
@@ -176,7 +179,7 @@ class VenueReads:
             newest = page[-1].trade_id if page else None
             if newest is None or newest == after:
                 return
-            after = newest
+            after, since_ns = newest, max(since_ns, page[-1].occurred_ns)
 
     def _take_listed(self, grid: ConnectedGrid, active: ActiveOrders) -> Steps[None]:
         """Apply a list of open orders: where a cumulative is ahead of the known trades, the trades come first."""
@@ -208,13 +211,29 @@ class VenueReads:
 
         Never raises an ExchangeError.
         """
-        outcome = yield from attempt(self._venue.query_order(self._client.ref(client_order_id, symbol)))
+        outcome = yield from attempt(self._venue.query_order(self._ref(symbol, client_order_id)))
         if isinstance(outcome, Failure):
             self._tell_unsettled(grid, client_order_id, outcome)
             return
         yield from self._read_missing_trades(symbol, client_order_id, outcome.value)
         self._client.apply(outcome.value, received_ns=self._clock.monotonic_ns())
         self._tell_settled(grid, client_order_id, outcome.value, outcome.asked_ns)
+
+    def _ref(self, symbol: str, client_order_id: ClientOrderId) -> OrderRef:
+        """Name an order to the venue, with the time before which it cannot have come to be, where that is known."""
+        ref = self._client.ref(client_order_id, symbol)
+        tracked = self._client.order(client_order_id)
+        if tracked is None:
+            return ref
+        if tracked.is_restored:
+            grid = self._grids.get(symbol)
+            market = grid.market if grid is not None else None
+            # Not settled orders of an earlier run were placed after this time, by the clock of that run.
+            not_before_ns = market.since_wall_ns - _CLOCKS_DIFFER_NS if market is not None else 0
+        else:
+            age_ns = self._clock.monotonic_ns() - tracked.placed_ns
+            not_before_ns = self._venue_clock.wall_ns() - age_ns - _REGISTERED_LATE_NS
+        return replace(ref, not_before_ns=max(0, not_before_ns))
 
     def _read_missing_trades(self, symbol: str, client_order_id: ClientOrderId, report: OrderReport) -> Steps[None]:
         """Read the trades of an order whose cumulative is ahead of them. Where that fails the cumulative counts."""

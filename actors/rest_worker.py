@@ -10,10 +10,11 @@ A lane tells what became of a command to the connection (`OrderSent`, then `Orde
 `OrderHeld`); what that means is decided there.
 """
 
+import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import Final, Protocol, TypeVar
 
@@ -32,7 +33,7 @@ from exchanges.order_ids import unpack
 from exchanges.pacing import RateBudget
 from exchanges.reports import OrderReport
 from exchanges.values import ClientOrderId, OrderRef
-from exchanges.venue import Call, HttpReply, HttpRequest, SignedRequest, Venue
+from exchanges.venue import Call, HttpReply, HttpRequest, SignedRequest, Undecided, Venue
 
 M = TypeVar("M")
 
@@ -132,7 +133,9 @@ class _Worker:
             logger.bind(event="request_refused").debug("{} is not connected: {}", self._name, error)
 
     def _take(self, request: HttpRequest, now_ns: int) -> int:
-        return self._parts.budget.take(request.kind, request.weight, request.order_weight, now_ns)
+        return self._parts.budget.take(
+            request.kind, request.weight, request.order_weight, now_ns, history_weight=request.history_weight
+        )
 
     def _note_pace(self, error: ExchangeError) -> None:
         if isinstance(error, RateLimited):
@@ -343,17 +346,25 @@ class OrderLanes:
 
 @dataclass(frozen=True, slots=True)
 class _Question:
+    """A question, and when the first of its chain was asked (None: this is the first)."""
+
     call: Call[object]
     reply_to: Address[QueryFact]
     ticket: int
+    asked_ns: int | None = None
 
 
 class QueryLane(_Worker):
-    """One thread that asks questions, one after the other, in the order they were submitted."""
+    """One thread that asks questions, one after the other, in the order they were submitted.
+
+    A question whose budget is spent waits aside: a venue's slow archive must not hold up open orders and prices.
+    """
 
     def __init__(self, parts: LaneParts) -> None:
         super().__init__(parts, f"{parts.name}/query-lane")
         self._queue: SimpleQueue[_Question | None] = SimpleQueue()
+        self._deferred: deque[_Question] = deque()
+        self._retry_ns = 0
         self._stopping = threading.Event()
 
     def submit(self, call: Call[object], reply_to: Address[QueryFact], ticket: int) -> None:
@@ -363,10 +374,12 @@ class QueryLane(_Worker):
     @property
     def depth(self) -> int:
         """How many questions wait."""
-        return self._queue.qsize()
+        return self._queue.qsize() + len(self._deferred)
 
     def stop(self, timeout_s: float) -> bool:
-        """End the thread; questions still queued are dropped. Whether it has ended."""
+        """End the thread: questions still queued are dropped, those that wait for budget end with an error. Whether
+        it has ended.
+        """
         self._stopping.set()
         self._queue.put(None)
         return _join_all([self], timeout_s)
@@ -374,30 +387,54 @@ class QueryLane(_Worker):
     def _run(self) -> None:
         self._warm()
         while not self._stopping.is_set():
-            question = self._queue.get()
-            if question is None:
-                return
+            with contextlib.suppress(Empty):  # the budget of a question that waits aside may be back
+                question = self._queue.get(timeout=self._patience_s())
+                if question is None:
+                    break
+                self._ask(question)
+            self._retry_deferred()
+        for waiting in self._deferred:
+            self._drop(waiting)
+
+    def _patience_s(self) -> float | None:
+        if not self._deferred:
+            return None
+        return max((self._retry_ns - self._parts.clock.monotonic_ns()) / 1e9, _LEAST_WAIT_S)
+
+    def _retry_deferred(self) -> None:
+        waiting, self._deferred = self._deferred, deque()
+        for question in waiting:
             self._ask(question)
 
-    def _ask(self, question: _Question) -> None:
-        request = question.call.request
-        asked_ns = self._parts.clock.monotonic_ns()
-        try:
-            self._await_budget(request)
-            signed = self._parts.venue.sign(request, wall_ns=self._parts.venue_clock.wall_ns())
-            # Taken before the write: an answer may never look younger than its question was.
-            asked_ns = self._parts.clock.monotonic_ns()
-            value = question.call.read(self._transport.send(signed))
-        except ExchangeError as error:
-            self._note_pace(error)
-            _tell(question.reply_to, QueryErred(question.ticket, error, asked_ns))
-        else:
-            _tell(question.reply_to, QueryAnswered(question.ticket, value, asked_ns))
+    def _drop(self, question: _Question) -> None:
+        operation = question.call.request.operation
+        error = RequestNotSent(self._parts.venue.name, operation, "the bot is stopping")
+        _tell(question.reply_to, QueryErred(question.ticket, error, self._parts.clock.monotonic_ns()))
 
-    def _await_budget(self, request: HttpRequest) -> None:
-        while (wait_ns := self._take(request, self._parts.clock.monotonic_ns())) > 0:
-            if self._stopping.wait(max(wait_ns / 1e9, _LEAST_WAIT_S)):
-                raise RequestNotSent(self._parts.venue.name, request.operation, "the bot is stopping")
+    def _ask(self, question: _Question) -> None:
+        """Ask, and go on with what an answer leads to, or put the question aside until there is budget for it."""
+        while True:
+            request = question.call.request
+            now_ns = self._parts.clock.monotonic_ns()
+            wait_ns = self._take(request, now_ns)
+            if wait_ns > 0:
+                self._retry_ns = now_ns + wait_ns if not self._deferred else min(self._retry_ns, now_ns + wait_ns)
+                self._deferred.append(question)
+                return
+            asked_ns = now_ns if question.asked_ns is None else question.asked_ns
+            try:
+                signed = self._parts.venue.sign(request, wall_ns=self._parts.venue_clock.wall_ns())
+                # Taken before the write: an answer may never look younger than its question was.
+                value = question.call.read(self._transport.send(signed))
+            except Undecided as more:
+                question = replace(question, call=more.further, asked_ns=asked_ns)
+                continue
+            except ExchangeError as error:
+                self._note_pace(error)
+                _tell(question.reply_to, QueryErred(question.ticket, error, asked_ns))
+            else:
+                _tell(question.reply_to, QueryAnswered(question.ticket, value, asked_ns))
+            return
 
 
 def _join_all(workers: list[_OrderLane] | list[QueryLane], timeout_s: float) -> bool:

@@ -111,12 +111,15 @@ class ClientCallbacks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackedOrder:
-    """An order of ours in the registry. `placed_ns` is monotonic: when it was registered."""
+    """An order of ours in the registry. `placed_ns` is monotonic: when it was registered, or for one of an earlier run
+    (`is_restored`) some time before every question of this one.
+    """
 
     request: OrderRequest
     placed_ns: int
     order_id: OrderId | None = None
     is_live: bool = True
+    is_restored: bool = False
 
     @property
     def ref(self) -> OrderRef:
@@ -243,7 +246,11 @@ class ExchangeClient:
         """Put an order of an earlier run into registry and ledger; nothing is told. See `FillLedger.restore`."""
         self.ledger.restore(order, order_id=order_id, trades=trades, filled=filled, status=status)
         self._orders[order.client_order_id] = TrackedOrder(
-            request=order, placed_ns=placed_ns, order_id=order_id, is_live=not status.is_terminal
+            request=order,
+            placed_ns=placed_ns,
+            order_id=order_id,
+            is_live=not status.is_terminal,
+            is_restored=True,
         )
 
     def reject(self, client_order_id: ClientOrderId, *, now_ns: int) -> None:

@@ -21,6 +21,7 @@ SECOND_NS = 1_000_000_000
 _SLOTS_PER_WINDOW = 200
 """Spending within the same 1/200 of a window is kept as one entry (bounded memory); it expires with its last part."""
 
+_UNITS = ("weight", "order", "history")
 _RESERVED_KINDS = frozenset({RequestKind.EXIT, RequestKind.CANCEL})
 
 
@@ -67,7 +68,8 @@ class RateBudget:
     """The request budget of one venue, shared by its sender threads.
 
     Args:
-        limits: What the venue allows; `unit` is 'weight' (every call) or 'order' (placements).
+        limits: What the venue allows; `unit` is 'weight' (every call), 'order' (placements) or 'history' (readings of
+            an archive with a budget of its own).
         reserved_pct: Percent of every limit that only exits and cancels may use, 0 to 99.
 
     Raises:
@@ -79,20 +81,20 @@ class RateBudget:
             raise ValueError(f"reserved share {reserved_pct} % is outside 0..99")
         self._buckets: list[_Bucket] = []
         for limit in limits:
-            if limit.unit not in ("weight", "order") or limit.amount <= 0 or limit.per_s <= 0:
+            if limit.unit not in _UNITS or limit.amount <= 0 or limit.per_s <= 0:
                 raise ValueError(f"unusable rate limit {limit}")
             self._buckets.append(_Bucket(limit, reserved_pct))
         self._penalty_until_ns = 0
         self._lock = threading.Lock()
 
-    def take(self, kind: RequestKind, weight: int, order_weight: int, now_ns: int) -> int:
+    def take(self, kind: RequestKind, weight: int, order_weight: int, now_ns: int, *, history_weight: int = 0) -> int:
         """Spend the cost of one request, or say how long to wait before asking again.
 
         Any thread. `now_ns` is monotonic. Returns 0 when the request may leave now (the cost is spent), else the
         nanoseconds until it may fit (nothing is spent; another thread may be quicker, so ask again).
         """
         reserved = kind in _RESERVED_KINDS
-        costs = {"weight": weight, "order": order_weight}
+        costs = {"weight": weight, "order": order_weight, "history": history_weight}
         with self._lock:
             wait_ns = max(0, self._penalty_until_ns - now_ns)
             for bucket in self._buckets:

@@ -166,8 +166,13 @@ class OrderRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRef:
-    """How to name an existing order to a venue: by our id, and by the venue's where it is known."""
+    """How to name an existing order to a venue: by our id, and by the venue's where it is known.
+
+    `not_before_ns` is a time of the venue's clock before which the order cannot have come to be (0 where unknown): how
+    far back a venue's history has to be read to say that the order is not in it.
+    """
 
     symbol: str
     client_order_id: ClientOrderId
     order_id: OrderId | None = None
+    not_before_ns: int = 0

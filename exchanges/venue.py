@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
 
+from exchanges.errors import ExchangeError
 from exchanges.reports import AccountReport, ActiveOrders, BestPrice, FillReport, OrderReport, PositionReport, Report
 from exchanges.secrets import Secret
 from exchanges.values import ClientOrderId, FeeRates, MarketRules, OrderId, OrderRef, OrderRequest
@@ -32,7 +33,7 @@ class HttpRequest:
     """A request before signing: business parameters in order, values already final text.
 
     `parameters` go to the query string or the body as the venue's signing decides. `weight` is the venue's own price
-    of the call.
+    of the call, `order_weight` and `history_weight` what it spends of budgets that only orders and only histories have.
     """
 
     operation: str
@@ -43,6 +44,7 @@ class HttpRequest:
     kind: RequestKind = RequestKind.QUERY
     weight: int = 1
     order_weight: int = 0
+    history_weight: int = 0
     body: str | None = None
     tag: str = ""
 
@@ -74,11 +76,24 @@ class HttpReply:
 class Call(Generic[T_co]):
     """A request and the function that reads its reply.
 
-    `read` raises the `ExchangeError` that says what may be concluded (see `exchanges.errors`).
+    `read` raises the `ExchangeError` that says what may be concluded (see `exchanges.errors`). Of a question it may
+    also raise `Undecided`.
     """
 
     request: HttpRequest
     read: Callable[[HttpReply], T_co]
+
+
+class Undecided(ExchangeError):
+    """This answer decides nothing by itself; `further` has to be asked, and its answer stands for both.
+
+    Raised by `Call.read` of questions only. The query lane follows it, and tells the answer with the time the *first*
+    question was asked. Whoever does not follow has learned nothing: it is an error like any other.
+    """
+
+    def __init__(self, exchange: str, operation: str, text: str, *, further: "Call[Any]") -> None:
+        self.further = further
+        super().__init__(exchange, operation, text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,8 +152,8 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimit:
-    """One budget of a venue: `amount` units per `per_s` seconds. `unit` is 'weight' (all calls) or 'order' (order
-    placement).
+    """One budget of a venue: `amount` units per `per_s` seconds. `unit` is 'weight' (all calls), 'order' (order
+    placement) or 'history' (readings of a venue's slower archive).
     """
 
     unit: str
@@ -188,7 +203,10 @@ class Venue(Protocol):
         ...
 
     def query_order(self, ref: OrderRef) -> Call[OrderReport]:
-        """One order by our id. Raises UnknownOrder where the venue says it does not exist."""
+        """One order by our id. Raises UnknownOrder where the venue says it does not exist.
+
+        Where one answer cannot say that, it raises Undecided with the next question.
+        """
         ...
 
     def active_orders(self, symbol: str) -> Call[ActiveOrders]:
@@ -322,6 +340,7 @@ __all__ = [
     "RequestKind",
     "SignedRequest",
     "StreamEndpoint",
+    "Undecided",
     "Venue",
     "VenuePackage",
 ]
