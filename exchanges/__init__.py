@@ -16,7 +16,13 @@ def _aster() -> VenuePackage:
     return VENUE
 
 
-VENUES: Mapping[str, Callable[[], VenuePackage]] = MappingProxyType({"aster": _aster})
+def _backpack() -> VenuePackage:
+    from exchanges.backpack import VENUE  # noqa: PLC0415 - imported when used, see above
+
+    return VENUE
+
+
+VENUES: Mapping[str, Callable[[], VenuePackage]] = MappingProxyType({"aster": _aster, "backpack": _backpack})
 """Name of a venue -> function that returns its `VenuePackage`. Call it from any thread, as often as you like."""
 
 __all__ = ["VENUES", "VenuePackage"]
