@@ -70,6 +70,8 @@ class VenueServer:
     ) -> None:
         self.venue = venue
         self.port = 0
+        self.stalled: set[int] = set()
+        """Sessions that get nothing any more, not even pongs, while their connection stays open."""
         self._clock = clock
         self._token = admin_token
         self._on_activity = on_activity
@@ -159,7 +161,7 @@ class VenueServer:
                 answer.set_result(output)
             return
         connection = self._connections.get(output.session_id)
-        if connection is None:
+        if connection is None or output.session_id in self.stalled:
             return
         if connection.queue.qsize() >= _QUEUE_LIMIT:
             self._cut(connection)
@@ -213,8 +215,8 @@ class VenueServer:
             return web.Response(status=404)
         connection = _Connection(socket, asyncio.Queue(), request)
         try:
-            await socket.prepare(request)
             self._connections[session_id] = connection
+            await socket.prepare(request)
             writer = asyncio.create_task(self._write(connection))
             try:
                 self._tick()
@@ -233,7 +235,7 @@ class VenueServer:
             if message.type is WSMsgType.TEXT:
                 self.venue.receive(session_id, message.data, self._clock.wall_ns())
                 self._tick()
-            elif message.type is WSMsgType.PING:
+            elif message.type is WSMsgType.PING and session_id not in self.stalled:
                 await socket.pong(message.data)
             elif message.type is WSMsgType.PONG:
                 self.venue.pong(session_id, self._clock.wall_ns())

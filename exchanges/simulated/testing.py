@@ -108,10 +108,19 @@ class RunningVenue:
         self.call(lambda _: setattr(self._prices, "finished", True))
 
     def plan_mishap(
-        self, mishap: Mishap, *, method: str | None = None, name: str | None = None, count: int = 1
+        self,
+        mishap: Mishap,
+        *,
+        method: str | None = None,
+        name: str | None = None,
+        count: int = 1,
+        delay_s: float = 1.0,
     ) -> None:
-        """Let something go wrong with the next `count` requests that fit (name as in 'order', 'openOrders')."""
-        planned = PlannedMishap(mishap=mishap, method=method, name=name, count=count)
+        """Let something go wrong with the next `count` requests that fit (name as in 'order', 'openOrders').
+        `delay_s` is for late replies.
+        """
+        delay_ns = round(delay_s * 1_000_000_000)
+        planned = PlannedMishap(mishap=mishap, method=method, name=name, count=count, delay_ns=delay_ns)
         self.call(lambda venue: self.aster(venue).mishaps.plan(planned))
 
     def expire_listen_key(self) -> None:
@@ -126,6 +135,12 @@ class RunningVenue:
         sessions = venue.face.private_sessions()
         for session_id in sessions:
             venue.send(CloseSession(session_id=session_id, code=1006, abrupt=True))
+        return len(sessions)
+
+    def stall_private_sessions(self) -> int:
+        """Let every private WebSocket fall silent (no frame, no pong) without closing it; return how many."""
+        sessions = self.call(lambda venue: venue.face.private_sessions())
+        self.call(lambda _: self._server.stalled.update(sessions))
         return len(sessions)
 
     def status(self) -> dict[str, object]:

@@ -7,11 +7,9 @@ the simulation) hands it requests with a number and gets outputs that name the s
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Protocol
 
 from exchanges.simulated.engine_types import Event
-from exchanges.values import MarketRules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,11 +137,3 @@ class Face(Protocol):
     def restore(self, state: Mapping[str, object]) -> None:
         """Load what `snapshot` returned. Raises ValueError where it cannot be read."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarketChoice:
-    """One market a venue is to list: its rules with the paper settings applied, and a first price for it."""
-
-    rules: MarketRules
-    start_price: Decimal

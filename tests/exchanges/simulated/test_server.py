@@ -1,5 +1,6 @@
 """A simulated venue over real sockets: what the server adds to the face, and what the test fixture offers."""
 
+import asyncio
 import gc
 import http.client
 import json
@@ -17,6 +18,7 @@ from exchanges.clock import SystemClock
 from exchanges.simulated.engine_types import OrderType, PlaceOrder
 from exchanges.simulated.faces.aster.mishaps import Mishap
 from exchanges.simulated.faces.protocol import CloseSession, Frame
+from exchanges.simulated.server import VenueServer
 from exchanges.simulated.steady_clock import SteadyClock
 from exchanges.simulated.testing import RunningVenue, running_venue
 from exchanges.values import Side
@@ -121,6 +123,46 @@ def test_an_expired_listen_key_is_told(venue, client):
     assert events(stream, 1)[0]["e"] == "listenKeyExpired"
     assert client.send("PUT", "listenKey").json()["code"] == -1125
     stream.close()
+
+
+def test_a_stalled_stream_is_silent_but_open(venue, client):
+    stream = client.private()
+    assert venue.stall_private_sessions() == 1
+    client.send("POST", "order", **ORDER, price="94900.0")
+    stream.ping("anybody?")
+    stream.settimeout(0.3)
+    with pytest.raises(websocket.WebSocketTimeoutException):
+        stream.recv_data(control_frame=True)
+    stream.shutdown()
+
+
+def test_the_event_may_overtake_the_reply(venue, client):
+    stream = client.private()
+    venue.plan_mishap(Mishap.LATE_REPLY, name="order", delay_s=0.2)
+    replies = []
+    thread = threading.Thread(target=lambda: replies.append(client.send("POST", "order", **ORDER, price="94900.0")))
+    thread.start()
+    assert events(stream, 1)[0]["o"]["x"] == "NEW"
+    assert replies == []
+    thread.join(5)
+    assert replies[0].json()["status"] == "NEW"
+    stream.close()
+
+
+def test_a_venue_that_breaks_says_so_and_stops():
+    failures = []
+    broken = FaceBench().venue
+    broken.step = None  # type: ignore[assignment,method-assign]
+
+    async def start() -> None:
+        server = VenueServer(broken, SystemClock(), admin_token="t", on_failure=failures.append)
+        try:
+            await server.start()
+        finally:
+            await server.stop()
+
+    asyncio.run(start())
+    assert [type(error) for error in failures] == [TypeError]
 
 
 def test_client_pings_are_answered(venue):

@@ -2,6 +2,11 @@
 
 A request passes the checks of venues/aster.md 15.2 in order: ban and weight, path, signature, nonce or timestamp,
 deposit, order limits, then the endpoint's own. Orders are answered when the engine has executed them.
+
+Chosen where the venue is unknown, or left out: precedence of checks; HTTP 400 for nonce errors; both readings of the
+encoding trap pass; an open duplicate client id is -2010; a wallet signing for itself acts on the one paper account; an
+unknown listen key gives a silent stream; an amendment is told as x=NEW; no conditional orders, no HIDDEN or RPI, no
+hedge mode, no spot market, no chain hash, no builder fees.
 """
 
 import json
@@ -28,7 +33,7 @@ from exchanges.simulated.faces.aster.listen_keys import ListenKeys
 from exchanges.simulated.faces.aster.market_data import MarketEndpoints
 from exchanges.simulated.faces.aster.market_streams import MarketStreams
 from exchanges.simulated.faces.aster.markets import AsterMarket
-from exchanges.simulated.faces.aster.mishaps import Mishap, Mishaps
+from exchanges.simulated.faces.aster.mishaps import Mishap, Mishaps, PlannedMishap
 from exchanges.simulated.faces.aster.refusals import VenueRefusal
 from exchanges.simulated.faces.aster.requests import AsterCredentials, Gate, read_params
 from exchanges.simulated.faces.aster.routes import build_routes
@@ -48,7 +53,7 @@ class _Pending:
     request_id: int
     deferred: Deferred
     headers: dict[str, str]
-    mishap: Mishap | None
+    mishap: PlannedMishap | None
     answers: dict[int, Answer] = field(default_factory=dict)
 
 
@@ -75,6 +80,7 @@ class AsterFace:
         self.mishaps = Mishaps()
         self._engine = engine
         self._outputs: list[Output] = []
+        self._late: list[tuple[int, HttpAnswer]] = []
         self._pending: dict[int, tuple[_Pending, int]] = {}
         by_symbol = {market.symbol: market for market in markets}
         self.market = MarketEndpoints(engine, by_symbol, settings, now_ns)
@@ -93,23 +99,22 @@ class AsterFace:
         """See `Face.request`."""
         self._now_ns = now_ns
         headers = dict(_JSON)
-        mishap: Mishap | None = None
+        mishap: PlannedMishap | None = None
         try:
             found = self._find(call)
             raw = _loose_params(call)
             weight = found[0].weight_of(raw) if found else 1
             now_ms = rendering.milliseconds(now_ns)
             try:
-                used = self.limits.count_request(call.address, weight, now_ms)
+                self.limits.count_request(call.address, weight, now_ms)
             finally:
                 headers["X-MBX-USED-WEIGHT-1M"] = str(self.limits.used_weight(call.address, now_ms))
-            del used
             if found is None:
                 self._answer_unknown(request_id, call, headers, now_ns)
                 return
             mishap = self.mishaps.take(call.method, found[0].name)
-            if mishap is not None and not mishap.is_after:
-                self._suffer(request_id, mishap, headers)
+            if mishap is not None and not mishap.mishap.is_after:
+                self._suffer(request_id, mishap.mishap, headers)
                 return
             body = self._handle(found[0], found[1], call, headers, now_ns)
         except VenueRefusal as refusal:
@@ -194,8 +199,9 @@ class AsterFace:
             self._answer(pending.request_id, 200, pending.headers, body, pending.mishap)
 
     def _answer(
-        self, request_id: int, status: int, headers: dict[str, str], body: object, mishap: Mishap | None
+        self, request_id: int, status: int, headers: dict[str, str], body: object, planned: PlannedMishap | None
     ) -> None:
+        mishap = None if planned is None else planned.mishap
         if mishap is Mishap.LOST_REPLY:
             self._outputs.append(HttpDrop(request_id=request_id))
             return
@@ -203,7 +209,15 @@ class AsterFace:
             refusal = VenueRefusal(refusals.OUTCOME_TIMEOUT)
             status, body = refusal.status, refusal.body
         data = json.dumps(body, separators=(",", ":")).encode()
-        self._outputs.append(HttpAnswer(request_id=request_id, status=status, headers=headers, body=data))
+        answer = HttpAnswer(request_id=request_id, status=status, headers=headers, body=data)
+        if planned is not None and mishap is Mishap.LATE_REPLY:
+            self._late.append((self._now_ns + planned.delay_ns, answer))
+        else:
+            self._outputs.append(answer)
+
+    def _release_late(self, now_ns: int) -> None:
+        self._outputs.extend(answer for due_ns, answer in self._late if due_ns <= now_ns)
+        self._late = [(due_ns, answer) for due_ns, answer in self._late if due_ns > now_ns]
 
     # --- listen key endpoints ---
     def create_listen_key(self, params: Params, now_ns: int) -> object:
@@ -281,12 +295,14 @@ class AsterFace:
         """See `Face.advance`."""
         self._now_ns = now_ns
         self._say_expired(self.listen_keys.expire(now_ns), now_ns)
+        self._release_late(now_ns)
         self._streams.advance(now_ns)
         self.sessions.advance(now_ns)
 
     def next_ns(self) -> int | None:
         """See `Face.next_ns`."""
-        times = (self.listen_keys.expires_ns(), self._streams.next_ns(), self.sessions.next_ns())
+        times = [self.listen_keys.expires_ns(), self._streams.next_ns(), self.sessions.next_ns()]
+        times += [due_ns for due_ns, _ in self._late]
         return min((at for at in times if at is not None), default=None)
 
     def drain(self) -> list[Output]:

@@ -10,13 +10,15 @@ from enum import StrEnum
 class Mishap(StrEnum):
     """What goes wrong with a request.
 
-    lost_request: cut before the venue read it. lost_reply: executed, then cut. timeout_before / timeout_after: 503
-    with -1007, not executed / executed. html: 500 with a page instead of JSON, not executed. rate_limited: 429.
-    error_in_200: status 200 with an error body, not executed. stale_nonce: -4225. deposit: -5050.
+    lost_request: cut before the venue read it. lost_reply: executed, then cut. late_reply: executed, answered `delay_ns`
+    later than it could be. timeout_before / timeout_after: 503 with -1007, not executed / executed. html: 500 with a
+    page instead of JSON, not executed. rate_limited: 429. error_in_200: status 200 with an error body, not executed.
+    stale_nonce: -4225. deposit: -5050.
     """
 
     LOST_REQUEST = "lost_request"
     LOST_REPLY = "lost_reply"
+    LATE_REPLY = "late_reply"
     TIMEOUT_BEFORE = "timeout_before"
     TIMEOUT_AFTER = "timeout_after"
     HTML = "html"
@@ -28,7 +30,7 @@ class Mishap(StrEnum):
     @property
     def is_after(self) -> bool:
         """Whether the request is executed all the same."""
-        return self in (Mishap.LOST_REPLY, Mishap.TIMEOUT_AFTER)
+        return self in (Mishap.LOST_REPLY, Mishap.LATE_REPLY, Mishap.TIMEOUT_AFTER)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,6 +41,7 @@ class PlannedMishap:
     method: str | None = None
     name: str | None = None
     count: int = 1
+    delay_ns: int = 1_000_000_000
 
 
 class Mishaps:
@@ -52,7 +55,7 @@ class Mishaps:
         """Add a mishap."""
         self._planned.append(planned)
 
-    def take(self, method: str, name: str) -> Mishap | None:
+    def take(self, method: str, name: str) -> PlannedMishap | None:
         """Return the mishap of a request, None for most."""
         for planned in self._planned:
             if planned.method in (None, method) and planned.name in (None, name):
@@ -60,5 +63,5 @@ class Mishaps:
                 if planned.count <= 0:
                     self._planned.remove(planned)
                 self.happened += 1
-                return planned.mishap
+                return planned
         return None

@@ -38,7 +38,6 @@ from exchanges.simulated.faces.aster.validation import (
     integer,
     known_market,
     number,
-    read_client_id,
     read_order_reference,
     required,
 )
@@ -381,6 +380,3 @@ def _render_item(render: Callable[[Answer], object], answer: Answer) -> object:
         return render(answer)
     except VenueRefusal as refusal:
         return refusal.body
-
-
-__all__ = ["SUCCESS", "OrderEndpoints", "read_client_id", "read_limit", "read_stp_mode", "read_window"]
