@@ -9,7 +9,6 @@ Life: prepare (clock, rules, account) -> connect the stream -> catch up by REST 
 frames -> ready. After a loss: connect again with growing waits, catch up again, then say that the stream is restored.
 """
 
-import itertools
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from actors.addresses import Address
 from actors.base import BotActor, redact
 from actors.connection_facts import OrderFacts, Owners
 from actors.connection_reads import ConnectedGrid, GridReading, StartRefused, VenueReads, restore_client
+from actors.connection_stream import PrivateStream, is_refusal
 from actors.log_events import LogEvent
 from actors.messages import (
     ActorFailed,
@@ -35,8 +35,8 @@ from actors.price_stream import Submit
 from actors.send_gate import SendGate
 from actors.settings import ForeignPolicy
 from actors.status import ConnectionPhase, ConnectionStatus
-from actors.steps import Failure, StepRunner, Steps, ask, attempt, wait
-from actors.streams import NewReader, Reader, calls_for
+from actors.steps import StepRunner, Steps, wait
+from actors.streams import NewReader
 from actors.timers import TimerService
 from actors.venue_clock import VenueClock
 from actors.venue_messages import (
@@ -61,19 +61,14 @@ from exchanges.errors import (
     ConfigError,
     ExchangeError,
     MalformedMessage,
-    RateLimited,
-    RequestRefused,
 )
 from exchanges.fill_events import Fill
 from exchanges.order_ids import OrderRole, unpack
-from exchanges.pacing import backoff
 from exchanges.reports import NoticeKind, PositionReport, StreamNotice
 from exchanges.values import ZERO, ClientOrderId
 from exchanges.venue import Call, Venue
 
 _NS: Final = 1_000_000_000
-_FIRST_WAIT_S: Final = 0.5
-_LONGEST_WAIT_S: Final = 30.0
 _EXPIRED_KEY_WAIT_S: Final = 5.0
 _REFUSALS_AT_START: Final = 5
 _MOST_KEPT_FRAMES: Final = 50_000
@@ -148,10 +143,6 @@ class ExchangeConnection(BotActor):
         self._parts = parts
         self._grids = {grid.symbol: grid for grid in parts.grids}
         self._status = ConnectionStatus(exchange=parts.exchange)
-        self._numbers = itertools.count(1)
-        self._stream = 0
-        self._reader: Reader | None = None
-        self._credential = ""
         self._is_ready = False
         self._is_auditing = False
         self._kept: list[FrameReceived] = []
@@ -164,7 +155,14 @@ class ExchangeConnection(BotActor):
 
     def _on_start(self) -> None:
         parts = self._parts
-        self._waits = backoff(parts.source, _FIRST_WAIT_S, _LONGEST_WAIT_S)
+        self._private = PrivateStream(
+            venue=parts.venue,
+            venue_clock=parts.venue_clock,
+            symbols=tuple(self._grids),
+            new_reader=parts.new_reader,
+            address=self.actor_ref,
+            source=parts.source,
+        )
         self._runner = StepRunner(self._submit, self._arm_step)
         self._facts = OrderFacts(
             exchange=parts.exchange,
@@ -242,9 +240,8 @@ class ExchangeConnection(BotActor):
     def _on_stop(self) -> None:
         for key in ("audit", "renew"):
             self._parts.timers.cancel((self.name, key))
-        if self._reader is not None:
-            self._reader.stop()
         if hasattr(self, "_runner"):
+            self._private.close()
             self._runner.drop_all()
 
     # --- start ---
@@ -254,7 +251,7 @@ class ExchangeConnection(BotActor):
         while True:
             try:
                 yield from self._reads.prepare()
-                yield from self._obtain_credential()
+                yield from self._private.obtain()
             except StartRefused as error:
                 self._fail_start(str(error))
                 return
@@ -263,19 +260,18 @@ class ExchangeConnection(BotActor):
                 self._fail_start(f"{self._parts.exchange} does not accept the credentials: {error}.{hint}")
                 return
             except ExchangeError as error:
-                is_refusal = isinstance(error, RequestRefused) and not isinstance(error, RateLimited)
-                refusals = refusals + 1 if is_refusal else 0
+                refusals = refusals + 1 if is_refusal(error) else 0
                 if refusals >= _REFUSALS_AT_START:
                     self._fail_start(f"{self._parts.exchange} refuses: {error}")
                     return
-                wait_s = next(self._waits)
+                wait_s = self._private.next_wait_s()
                 self._delay(f"cannot be read yet: {error}", wait_s)
                 yield from wait(wait_s)
             else:
                 break
         self._parts.gate.set_rules(self._reads.rules)
         self._clock_read_ns = self._parts.clock.monotonic_ns()
-        self._open_reader()
+        self._open_stream()
 
     def _fail_start(self, text: str) -> None:
         self._show(phase=ConnectionPhase.FAILED, why=text)
@@ -288,26 +284,16 @@ class ExchangeConnection(BotActor):
             "{}: {}; tried again in {:.1f} s", self._parts.exchange, redact(text), wait_s
         )
 
-    def _obtain_credential(self) -> Steps[None]:
-        call = self._parts.venue.open_private()
-        if call is not None:
-            self._credential = (yield from ask(call)).value
-
     # --- life of the private stream ---
 
-    def _open_reader(self) -> None:
-        parts = self._parts
-        self._stream = next(self._numbers)
-        endpoint = parts.venue.private_stream(self._credential, tuple(self._grids), wall_ns=parts.venue_clock.wall_ns())
+    def _open_stream(self) -> None:
         try:
-            self._reader = parts.new_reader(endpoint, calls_for(self.actor_ref, self._stream))
+            self._private.open()
         except ConfigError as error:
             self._fail_start(str(error))
-            return
-        self._reader.start()
 
     def _on_opened(self, opened: StreamOpened) -> None:
-        if opened.stream != self._stream:
+        if opened.stream != self._private.number:
             return
         self._show(phase=ConnectionPhase.CATCHING_UP, why="")
         self._arm_renewal()
@@ -320,7 +306,7 @@ class ExchangeConnection(BotActor):
             try:
                 readings = yield from self._reads.catch_up()
             except ExchangeError as error:
-                wait_s = next(self._waits)
+                wait_s = self._private.next_wait_s()
                 self._delay(f"catching up failed: {error}", wait_s)
                 yield from wait(wait_s)
                 continue
@@ -335,7 +321,7 @@ class ExchangeConnection(BotActor):
             if filled_net == self._filled_net:
                 break
         self._catching_up = None
-        self._waits = backoff(self._parts.source, _FIRST_WAIT_S, _LONGEST_WAIT_S)
+        self._private.works()
         self._show(phase=ConnectionPhase.LIVE, why="")
         if not self._take_kept(kept):
             return
@@ -350,10 +336,10 @@ class ExchangeConnection(BotActor):
         """
         # not to be dropped meanwhile: a conversation cannot be closed from inside itself
         running, self._catching_up = self._catching_up, None
-        stream = self._stream
+        stream = self._private.number
         for frame in kept:
             self._apply_frame(frame)
-        if self._stream != stream:
+        if self._private.number != stream:
             return False
         self._catching_up = running
         return True
@@ -393,15 +379,12 @@ class ExchangeConnection(BotActor):
         self._parts.timers.every(int(self._parts.audit_every_s * _NS), port, (self.name, "audit"))
 
     def _on_ended(self, ended: StreamEnded) -> None:
-        if ended.stream == self._stream:
+        if ended.stream == self._private.number:
             self._lose(ended.why, renews=True)
 
     def _lose(self, why: str, *, renews: bool, least_wait_s: float = 0.0) -> None:
         """The stream is gone or not trusted: say so once, end what depended on it, connect anew after a wait."""
-        self._stream = 0
-        if self._reader is not None:
-            self._reader.stop()
-            self._reader = None
+        self._private.close()
         self._kept.clear()
         if self._catching_up is not None:
             self._runner.drop(self._catching_up)
@@ -418,56 +401,33 @@ class ExchangeConnection(BotActor):
         self._runner.run(self._reconnect(renews=renews, least_wait_s=least_wait_s))
 
     def _reconnect(self, *, renews: bool, least_wait_s: float) -> Steps[None]:
-        yield from wait(max(next(self._waits), least_wait_s))
+        yield from wait(max(self._private.next_wait_s(), least_wait_s))
         while True:
             try:
-                yield from self._revive_credential(renews=renews)
+                yield from self._private.revive(renews=renews)
             except ExchangeError as error:
-                wait_s = next(self._waits)
+                wait_s = self._private.next_wait_s()
                 self._delay(f"reconnecting failed: {error}", wait_s)
                 yield from wait(wait_s)
             else:
                 break
-        self._open_reader()
-
-    def _revive_credential(self, *, renews: bool) -> Steps[None]:
-        """Extend the known credential; obtain a new one only where the venue says that it is gone."""
-        call = self._parts.venue.renew_private(self._credential) if renews and self._credential else None
-        if call is not None:
-            outcome = yield from attempt(call)
-            if not isinstance(outcome, Failure):
-                self._credential = outcome.value
-                return
-            is_gone = isinstance(outcome.error, RequestRefused) and not isinstance(outcome.error, RateLimited)
-            if not is_gone:
-                raise outcome.error
-        yield from self._obtain_credential()
+        self._open_stream()
 
     def _arm_renewal(self) -> None:
-        every_s = self._parts.venue.capabilities.private_renew_s
-        if every_s > 0 and self._credential:
+        every_s = self._private.renew_every_s
+        if every_s > 0:
             port: Port[Tick, Due] = Port(self.actor_ref, lambda _: Due("renew"))
             self._parts.timers.every(int(every_s * _NS), port, (self.name, "renew"))
 
     def _renew(self) -> Steps[None]:
-        stream = self._stream
-        call = self._parts.venue.renew_private(self._credential)
-        if call is None or not stream:
-            return
-        outcome = yield from attempt(call)
-        if stream != self._stream:
-            return
-        if not isinstance(outcome, Failure):
-            if outcome.value != self._credential:
-                self._credential = outcome.value
-                self._lose("the stream's credential was replaced", renews=True)
-        elif isinstance(outcome.error, RequestRefused) and not isinstance(outcome.error, RateLimited):
-            self._lose(f"the stream's credential was refused: {outcome.error}", renews=False)
+        why, renews = yield from self._private.renew()
+        if why:
+            self._lose(why, renews=renews)
 
     # --- frames ---
 
     def _on_frame(self, frame: FrameReceived) -> None:
-        if frame.stream != self._stream:
+        if frame.stream != self._private.number:
             return
         if self._status.phase is ConnectionPhase.LIVE:
             self._apply_frame(frame)
