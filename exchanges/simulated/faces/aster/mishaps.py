@@ -10,10 +10,10 @@ from enum import StrEnum
 class Mishap(StrEnum):
     """What goes wrong with a request.
 
-    lost_request: cut before the venue read it. lost_reply: executed, then cut. late_reply: executed, answered `delay_ns`
-    later than it could be. timeout_before / timeout_after: 503 with -1007, not executed / executed. html: 500 with a
-    page instead of JSON, not executed. rate_limited: 429. error_in_200: status 200 with an error body, not executed.
-    stale_nonce: -4225. deposit: -5050.
+    lost_request: cut before the venue read it. lost_reply: executed, then cut. late_reply: executed, answered
+    `delay_ns` later than it could be. timeout_before / timeout_after: 503 with -1007, not executed / executed. html:
+    500 with a page instead of JSON, not executed. rate_limited: 429. error_in_200: status 200 with an error body, not
+    executed. stale_nonce: -4225. deposit: -5050.
     """
 
     LOST_REQUEST = "lost_request"
