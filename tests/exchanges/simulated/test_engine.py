@@ -528,3 +528,58 @@ def test_fills_of_one_quote_reach_every_order_at_that_price():
     market.quote("100.0", "100.1")
     orders = [market.buy("1", "99.9") for _ in range(3)]
     assert len(fills(market.quote("99.7", "99.8"))) == len(orders)
+
+
+def test_commands_for_an_unknown_market_are_refused():
+    market = Market()
+    commands = (
+        SetCancelTimer(symbol="NOPE", delay_ns=5),
+        SetLeverage(symbol="NOPE", leverage=5),
+        replace(market.spec_of(Side.BUY, "1", "99"), symbol="NOPE"),
+    )
+    for command in commands:
+        answer = market.engine.execute(ACCOUNT, command, market.tick())
+        assert isinstance(answer, Refused)
+        assert answer.reason is RefusalReason.UNKNOWN_SYMBOL
+
+
+def test_two_markets_share_the_margin_and_are_liquidated_together():
+    engine = Engine(two_markets(), EngineSettings(default_leverage=10))
+    engine.open_account(ACCOUNT, D(120), 1)
+    words = Market()
+    for symbol in (SYMBOL, OTHER):
+        engine.on_quote(symbol, D("100.0"), D(50), D("100.1"), D(50), 2)
+    for symbol, quantity in ((SYMBOL, "5"), (OTHER, "6")):
+        engine.execute(ACCOUNT, replace(words.spec_of(Side.BUY, quantity, None), symbol=symbol), 3)
+    exit_order = replace(words.spec_of(Side.SELL, "6", "110", reduce_only=True), symbol=OTHER)
+    engine.execute(ACCOUNT, exit_order, 4)
+    one = engine.position(ACCOUNT, SYMBOL)
+    other = engine.position(ACCOUNT, OTHER)
+    money = engine.balance(ACCOUNT)
+    assert money.position_margin == one.initial_margin + other.initial_margin
+    gap = one.liquidation_price - one.mark_price
+    assert money.equity + gap * 5 == pytest.approx(
+        other.maintenance_margin + 5 * one.liquidation_price * D("0.005"), abs=D("1e-9")
+    )
+    engine.on_quote(SYMBOL, D("77.0"), D(50), D("77.1"), D(50), 5)
+    assert [one.quantity for one in engine.positions(ACCOUNT)] == [0, 0]
+    assert engine.open_orders(ACCOUNT) == ()
+
+
+def test_a_liquidation_that_leaves_something_keeps_it():
+    market = Market(deposit="110", default_leverage=10, liquidation_fee_rate=D(0))
+    market.quote("100.0", "100.1", ask_qty="100")
+    market.buy("10", "100.1", time_in_force=IOC)
+    market.quote("89.4", "89.5", bid_qty="100")
+    assert market.position() == 0
+    assert market.engine.balance(ACCOUNT).wallet == D(3)
+
+
+def test_funding_is_paid_only_where_there_is_a_position():
+    market = Market(funding_rate=D("0.01"), start_ns=DAY - 10_000)
+    market.engine.open_account("flat", D(10), market.now_ns)
+    market.engine.position("flat", SYMBOL)
+    market.quote("100.0", "100.1")
+    market.now_ns = DAY
+    market.events()
+    assert [row.kind for row in market.engine.income("flat")] == [IncomeKind.DEPOSIT]
