@@ -1,0 +1,87 @@
+"""The limits over all grids."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from actors.desk_watch import DeskWatch, OrderMeter
+from actors.grid.state import GridState, LotsView, Quote
+from actors.grid_shell import context_of
+from actors.settings import DeskRiskSettings
+from tests.actors.shell_desks import StrategyDesk, ready
+from tests.fakes import FakeClock
+
+SECOND = 1_000_000_000
+
+
+@pytest.fixture(scope="module")
+def contexts():
+    desk = StrategyDesk(grids=("one", "two"))
+    desk.ref.stop(timeout=2)
+    return [context_of(seat, ready()) for seat in desk.seats]
+
+
+def make(clock=None, **limits):
+    meter = OrderMeter(clock or FakeClock())
+    return DeskWatch(DeskRiskSettings(**({"max_margin_usd": Decimal(1000)} | limits)), meter), meter
+
+
+def holding(quantity: str, price: str, mid: str = "100") -> GridState:
+    lots = LotsView(
+        position=Decimal(quantity), cost=Decimal(quantity) * Decimal(price), entries_received=Decimal(quantity)
+    )
+    half = Decimal("0.05")
+    return GridState(sent=Decimal(quantity), lots=lots, quote=Quote(Decimal(mid) - half, Decimal(mid) + half, 0))
+
+
+def test_what_the_others_use_is_handed_to_each_grid(contexts):
+    watch, _ = make()
+    one, two = contexts
+    watch.note_state(one, holding("1", "100"), 0)
+    watch.note_state(two, holding("3", "100"), 0)
+    desk = watch.exposure_for(one, 0)
+    assert (desk.other_position_usd, desk.other_margin_usd) == (Decimal(300), Decimal(60))
+    assert desk.max_margin_usd == Decimal(1000)
+    assert watch.exposure_for(two, 0).other_position_usd == Decimal(100)
+
+
+def test_the_fall_of_equity_from_its_peak_stops_every_entry_until_an_operator_resumes(contexts):
+    watch, _ = make(max_drawdown_usd=Decimal(20))
+    one, _ = contexts
+    assert watch.note_state(one, holding("1", "100", mid="110"), 0) == ""
+    assert watch.note_state(one, holding("1", "100", mid="91"), 0) == ""
+    assert watch.note_state(one, holding("1", "100", mid="90"), 0) == "max_drawdown_usd"
+    assert watch.note_state(one, holding("1", "100", mid="89"), 0) == ""
+    assert watch.exposure_for(one, 0).blocked_reason == "max_drawdown_usd"
+    watch.forgive()
+    assert watch.exposure_for(one, 0).blocked_reason == ""
+
+
+def test_a_realized_profit_raises_the_peak(contexts):
+    watch, _ = make(max_drawdown_usd=Decimal(20))
+    one, _ = contexts
+    rich = holding("1", "100")
+    watch.note_state(one, replace(rich, lots=replace(rich.lots, realized_pnl=Decimal(50))), 0)
+    assert watch.note_state(one, replace(rich, lots=replace(rich.lots, realized_pnl=Decimal(30))), 0)
+
+
+def test_net_exposure_counts_one_asset_over_all_grids(contexts):
+    watch, _ = make(max_net_exposure_usd=Decimal(250))
+    one, two = contexts
+    watch.note_state(one, holding("1", "100"), 0)
+    assert watch.exposure_for(two, 0).blocked_reason == ""
+    watch.note_state(two, holding("1", "100"), 0)
+    assert watch.exposure_for(two, 0).blocked_reason == "max_net_exposure_usd"
+
+
+def test_the_meter_counts_the_last_minute_only(contexts):
+    clock = FakeClock()
+    watch, meter = make(clock, max_orders_per_min=10)
+    one, _ = contexts
+    for _ in range(11):
+        meter.count()
+    assert watch.note_state(one, holding("1", "100"), clock.monotonic_ns()) == "max_orders_per_min"
+    clock.advance(61 * SECOND)
+    assert meter.last_minute(clock.monotonic_ns()) == 0
+    assert watch.exposure_for(one, clock.monotonic_ns()).blocked_reason == ""
