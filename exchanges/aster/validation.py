@@ -24,6 +24,7 @@ BAD_TYPE: Final = -1116
 BAD_SIDE: Final = -1117
 BAD_SYMBOL: Final = -1121
 BAD_RESPONSE_TYPE: Final = -1136
+NO_MARGIN: Final = -2019
 REDUCE_ONLY: Final = -2022
 TOO_MANY_OPEN: Final = -2025
 PRICE_NEGATIVE: Final = -4001
@@ -45,6 +46,7 @@ NOTIONAL: Final = -4164
 
 TEXTS: Final[Mapping[int, str]] = {
     PRECISION: "more decimals than the market has",
+    NO_MARGIN: "not enough margin",
     REDUCE_ONLY: "nothing to reduce",
     TOO_MANY_OPEN: "as many open orders as the market allows",
     PRICE_NEGATIVE: "a negative price",
@@ -81,6 +83,8 @@ class AccountView:
         reducing: Quantity of open reduce-only orders on the order's side.
         open_orders: Open orders in the market.
         mark_price: Mark price; None where it is not known (the price band is not judged then).
+        available: Margin free for new orders; None where it is not known (margin is not judged then).
+        leverage: Leverage set for the market.
     """
 
     dual_side: bool = False
@@ -88,6 +92,8 @@ class AccountView:
     reducing: Decimal = ZERO
     open_orders: int = 0
     mark_price: Decimal | None = None
+    available: Decimal | None = None
+    leverage: int = 1
 
 
 def denial(order: OrderRequest, rules: MarketRules, account: AccountView) -> str | None:
@@ -256,7 +262,19 @@ def _book(checked: _Values, rules: MarketRules, account: AccountView) -> int | N
         reducible = -checked.side.sign * account.position
         if reducible <= account.reducing:
             return REDUCE_ONLY
-    return TOO_MANY_OPEN if account.open_orders >= rules.max_open_orders else None
+    if account.open_orders >= rules.max_open_orders:
+        return TOO_MANY_OPEN
+    return None if checked.reduce_only else _margin(checked, account)
+
+
+def _margin(checked: _Values, account: AccountView) -> int | None:
+    """Only what goes beyond closing the position needs margin."""
+    price = account.mark_price if checked.price is None else checked.price
+    if account.available is None or price is None:
+        return None
+    closing = max(ZERO, -checked.side.sign * (account.position or ZERO))
+    opening = max(ZERO, checked.quantity - closing)
+    return NO_MARGIN if opening * price / account.leverage > account.available else None
 
 
 def _decimals(value: Decimal) -> int:

@@ -22,7 +22,7 @@ _UNKNOWN_ORDER = {
 }
 
 
-def endpoint_code(parameters: Mapping[str, str], *, dual_side: bool) -> int | None:
+def endpoint_code(parameters: Mapping[str, str], *, dual_side: bool, margin_type: str) -> int | None:
     """Return the code the simulated venue answers with, None where it accepts.
 
     Raises:
@@ -34,17 +34,23 @@ def endpoint_code(parameters: Mapping[str, str], *, dual_side: bool) -> int | No
             known_market(required(parameters, "symbol"), DEFAULT_MARKETS)
             read_order_reference(parameters)
             return _UNKNOWN_ORDER[endpoint]
-        if endpoint == "leverage":
-            known_market(required(parameters, "symbol"), DEFAULT_MARKETS)
-            check_leverage(parameters)
-        elif endpoint == "positionSide/dual":
-            check_position_mode(parameters, dual_side=dual_side)
-        elif endpoint == "marginType":
-            known_market(required(parameters, "symbol"), DEFAULT_MARKETS)
-            if required(parameters, "marginType") == "CROSSED":
-                return refusals.SAME_MARGIN_TYPE
-        else:
-            raise Wrong(f"an unknown endpoint {endpoint!r:.60}")
+        return _setting_code(endpoint.rpartition(" ")[2], parameters, dual_side=dual_side, margin_type=margin_type)
     except VenueRefusal as refusal:
         return refusal.code
+
+
+def _setting_code(name: str, parameters: Mapping[str, str], *, dual_side: bool, margin_type: str) -> int | None:
+    if name == "positionSide/dual":
+        check_position_mode(parameters, dual_side=dual_side)
+        return None
+    if name not in ("leverage", "marginType", "countdownCancelAll", "allOpenOrders", "userTrades"):
+        raise Wrong(f"an unknown endpoint {name!r:.60}")
+    known_market(required(parameters, "symbol"), DEFAULT_MARKETS)
+    if name == "leverage":
+        check_leverage(parameters)
+    elif name == "countdownCancelAll":
+        required(parameters, "countdownTime")
+    elif name == "marginType":
+        wanted = required(parameters, "marginType").lower().removesuffix("ed")
+        return refusals.SAME_MARGIN_TYPE if wanted == margin_type.lower().removesuffix("ed") else None
     return None

@@ -13,7 +13,7 @@ from exchanges.fill_events import Ending, Fill, LedgerUpdate
 from exchanges.fills import FillLedger
 from exchanges.order_ids import OrderKey, pack
 from exchanges.reports import FillReport, OrderReport
-from exchanges.values import CancelReason, ClientOrderId
+from exchanges.values import CancelReason, ClientOrderId, OrderId
 from tests.vectors.aster_file import AsterFile
 from tests.vectors.cases import Case, Wrong, decimal_of, need, one_of, same, text_of
 
@@ -23,7 +23,7 @@ _STEP_NS = 1_000_000
 _UNSEEN = {"i": 1, "s": "BTCUSDT", "c": "unseen", "S": "BUY", "o": "LIMIT", "f": "GTX", "p": "0", "R": False, "T": 1}
 """What REST rows are completed with where no event came before them."""
 _EVENTS = ("ORDER_TRADE_UPDATE", "ACCOUNT_UPDATE", "MARGIN_CALL", "ACCOUNT_CONFIG_UPDATE", "listenKeyExpired")
-_CONSTANT = ("s", "c", "S", "i", "q", "p", "f", "o", "ot", "R", "ps", "cp")
+_CONSTANT = ("s", "c", "S", "i", "q", "f", "o", "ot", "R", "ps", "cp")
 _LIVE = re.compile(r"(none|open|live|NEW|PARTIALLY_FILLED)(?![A-Za-z])", re.IGNORECASE)
 _TERMINAL = re.compile(r"(CANCELED-POST-ONLY|FILLED|CANCELED|EXPIRED|REJECTED)(?![A-Z])(.*)", re.DOTALL)
 _FILLED = re.compile(r"filled ([0-9.]+)")
@@ -53,7 +53,7 @@ class FillChecks:
         except MalformedMessage as error:
             raise Wrong(str(error)) from None
         same("callbacks", run.callbacks, _callbacks(row["expect_callbacks"]))
-        _check_terminal(row["expect_terminal"], run.endings)
+        _check_terminal(row["expect_terminal"], run.endings, run.filled())
 
 
 class _Run:
@@ -90,6 +90,8 @@ class _Run:
             self._apply(replace(report, client_order_id=self._own(text_of(self._last, "c"))))
         trades = parsing.rows_of(rest.get("userTrades", []), "userTrades")
         rows = [self._trade_row(need(row, "id", "price", "qty")) for row in trades]
+        for row in rows:  # a client that reads trades by order id knows whose order it asked about
+            self._take(self._ledger.know(OrderId(str(row["orderId"])), self._own(text_of(self._last, "c"))))
         for fill in parsing.user_trades(rows, self._now_ns):
             self._apply(fill)
 
@@ -104,7 +106,12 @@ class _Run:
             same(f"{key} of the order", order[key], first[key])
         one_of("f", order["f"], sorted(parsing.TIMES_IN_FORCE))
         if order["x"] != "TRADE":
-            same("l, L and t without a trade", (order["l"], order["L"], order["t"]), ("0", "0", 0))
+            same("l and L without a trade", (decimal_of(order, "l"), decimal_of(order, "L")), (0, 0))
+            one_of("t without a trade", order["t"], (0, -1, None))
+
+    def filled(self) -> Decimal:
+        """What the ledger holds filled of all orders."""
+        return sum((self._ledger.filled(each) for each in self._ids.values()), Decimal(0))
 
     def _order_body(self, order: Mapping[str, Any]) -> dict[str, Any]:
         """The fixture's order completed with what the stream said of it."""
@@ -153,7 +160,7 @@ def _callbacks(expected: object) -> list[tuple[Decimal, Decimal, Decimal, str | 
     return found
 
 
-def _check_terminal(expected: object, endings: list[Ending]) -> None:
+def _check_terminal(expected: object, endings: list[Ending], filled: Decimal) -> None:
     if expected is None or (isinstance(expected, str) and _LIVE.match(expected)):
         same("ends", [each.status.name for each in endings], [])
         return
@@ -169,5 +176,5 @@ def _check_terminal(expected: object, endings: list[Ending]) -> None:
         same("reason of the end", end.reason, CancelReason.POST_ONLY)
     if end.cumulative and end.reason is CancelReason.POST_ONLY:
         raise Wrong("an order that was filled ended as post-only")
-    for filled in _FILLED.findall(words[2]):
-        same("filled at the end", end.cumulative, Decimal(filled.rstrip(".")))
+    for told in _FILLED.findall(words[2]):
+        same("filled at the end", filled, Decimal(told.rstrip(".")))

@@ -2,8 +2,8 @@
 
 Most of a vector is checked by computing it. Some of it cannot be: nothing in the file says which bid a sample frame
 should have. So the files we were given are kept beside this module, and a case that differs from the recorded one of
-its name (or of any name, where the name itself is new) in exactly one value or one key is taken for a damaged copy. A
-case that differs in more is another case and stands on its own.
+its name in exactly one value or one key, or in nothing but its name, is taken for a damaged copy. A case that differs
+in more is another case and stands on its own.
 """
 
 import json
@@ -16,6 +16,7 @@ from tests.vectors.cases import META, Case, Wrong, cases_of
 
 _FOLDER = Path(__file__).parent / "recorded"
 _ABSENT = object()
+_NAME = ("name",)
 _PROSE = frozenset({"note", "status", "confirmed_by", "rule", "ccxt_note"})
 """Words for people: rewording them damages nothing."""
 
@@ -56,14 +57,24 @@ def check_against_recorded(venue: str, case: Case) -> None:
     if case.label.startswith("#") or not section:
         return
     leaves = dict(_leaves(case.data))
-    known = section.get(case.label)
-    for recorded in section.values() if known is None else (known,):
-        place = only_difference(leaves, recorded)
-        if place is not None:
-            raise Wrong(
-                f"a damaged copy of a recorded case: {'.'.join(place) or 'the value'} is "
-                f"{_shown(leaves.get(place))} instead of {_shown(recorded.get(place))}"
-            )
+    recorded = section.get(case.label)
+    if recorded is None:
+        _check_name(leaves, section)
+        return
+    place = only_difference(leaves, recorded)
+    if place is not None:
+        raise Wrong(
+            f"a damaged copy of a recorded case: {'.'.join(place) or 'the value'} is "
+            f"{_shown(leaves.get(place))} instead of {_shown(recorded.get(place))}"
+        )
+
+
+def _check_name(leaves: Leaves, section: dict[str, Leaves]) -> None:
+    """A case of a new name must not be a recorded one in everything else."""
+    rest = {place: value for place, value in leaves.items() if place != _NAME}
+    for name, recorded in section.items():
+        if rest == {place: value for place, value in recorded.items() if place != _NAME}:
+            raise Wrong(f"a damaged copy of the recorded case {name}: its name is another")
 
 
 def only_difference(one: Leaves, other: Leaves) -> tuple[str, ...] | None:

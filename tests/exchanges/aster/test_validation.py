@@ -116,6 +116,18 @@ def test_the_number_of_open_orders_and_a_closed_market():
     assert code_of(filters=replace(FILTERS, rules=replace(FILTERS.rules, is_trading=False))) == -4141
 
 
+def test_margin_is_needed_for_what_opens_a_position():
+    poor = replace(ACCOUNT, available=Decimal("18.8"), leverage=10)
+    assert code_of(poor) is None
+    assert code_of(replace(poor, available=Decimal("18.79"))) == -2019
+    assert code_of(replace(poor, available=Decimal(0)), side="SELL", price="94000") == -2019
+    long = replace(poor, available=Decimal(0), position=Decimal("0.002"))
+    assert code_of(long, side="SELL", price="94000") is None
+    assert code_of(long, side="SELL", price="94000", reduceOnly="true", quantity="0.5") is None
+    unknown = replace(poor, mark_price=None, available=Decimal(0), position=None)
+    assert code_of(unknown, type="MARKET", timeInForce=None, price=None) is None
+
+
 def test_without_a_mark_price_the_band_is_not_judged():
     assert code_of(AccountView(), price="900000") is None
     assert code_of(AccountView(), type="MARKET", timeInForce=None, price=None) is None
