@@ -12,6 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
+from actors.grid.positions import unprotected_quantity
 from actors.grid.state import EntryCounters, ExitBook, ExitCounters, GridContext, GridState, Mode
 from actors.messages import CoverMeasured
 from actors.price_stream import FeedStatus
@@ -305,7 +306,7 @@ def _lot_counts(grids: Sequence[GridStatus]) -> dict[str, Any]:
     newest = [(grid, grid.book.counters) for grid in grids if grid.book is not None]
     lots = [lot for book in books for lot in book.lots if lot.remaining > 0]
     position = sum((grid.state.lots.position for grid in grids if grid.state is not None), ZERO)
-    unprotected = sum((book.told.unprotected_quantity for book in books if book.told is not None), ZERO)
+    unprotected = sum((unprotected_quantity(book) for book in books), ZERO)
     return {
         "entries_placed": sum(counters.entries_placed for counters in entries),
         "entries_filled": sum(counters.entries_filled for counters in entries),

@@ -116,7 +116,7 @@ def _result_line(picture: GridPicture) -> Text:
 
 
 def unrealized(book: ExitBook, mid: Decimal, sign: int) -> Decimal:
-    """Return what the open lots would gain (before fees) if they were closed at `mid`; `sign` is the grid's direction."""
+    """Return what the open lots would gain before fees if they were closed at `mid`; `sign` is the grid's."""
     return sum((sign * lot.remaining * (mid - lot.average_entry) for lot in book.lots), ZERO)
 
 

@@ -26,6 +26,8 @@ from exchanges.errors import ConfigError
 
 _LOOK_EVERY_S = 0.2
 _LOOKS_PER_TAPE_CHECK = 5
+_SETTLING_LOOK_S = 0.02
+_SETTLING_LOOKS = 100
 
 
 def trade(settings: BotSettings, options: Options, stop: threading.Event) -> ExitCode:
@@ -123,20 +125,29 @@ class _Run:
         server.start()
 
     def _wait(self, bot: BotHandle) -> BotStatus:
-        """Return the last picture before any shutdown order."""
-        run_for_ns = self._options.run_for_ns
-        started_ns = self._clock.monotonic_ns()
+        """Return the last picture before any shutdown order.
+
+        An exit that is on its way at that moment is waited for: it is neither missing nor proven to be there.
+        """
         looks = 0
-        while True:
-            status = bot.status()
+        while not self._is_over(bot.status(), looks):
             looks += 1
-            if self._stop.is_set() or _has_ended(status, is_bounded=run_for_ns is not None):
-                return status
-            if run_for_ns is not None and self._clock.monotonic_ns() - started_ns >= run_for_ns:
-                return status
-            if looks % _LOOKS_PER_TAPE_CHECK == 0 and self._tape_is_over():
-                return status
             self._stop.wait(_LOOK_EVERY_S)
+        settling = threading.Event()
+        for _ in range(_SETTLING_LOOKS):
+            status = bot.status()
+            if bot.has_ended or not _has_exit_on_its_way(status):
+                break
+            settling.wait(_SETTLING_LOOK_S)
+        return status
+
+    def _is_over(self, status: BotStatus, looks: int) -> bool:
+        run_for_ns = self._options.run_for_ns
+        if self._stop.is_set() or _has_ended(status, is_bounded=run_for_ns is not None):
+            return True
+        if run_for_ns is not None and status.now_ns - status.started_ns >= run_for_ns:
+            return True
+        return looks % _LOOKS_PER_TAPE_CHECK == 0 and self._tape_is_over()
 
     def _tape_is_over(self) -> bool:
         try:
@@ -168,6 +179,11 @@ def _has_ended(status: BotStatus, *, is_bounded: bool) -> bool:
         return True
     is_closing = any(grid.book is not None and grid.book.flatten is not None for grid in status.grids)
     return is_bounded and status.state is BotState.HALTED and not is_closing
+
+
+def _has_exit_on_its_way(status: BotStatus) -> bool:
+    books = [grid.book for grid in status.grids if grid.book is not None]
+    return any(not order.is_working for book in books for order in book.orders)
 
 
 def _exit_code(status: BotStatus) -> ExitCode:
