@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from actors.grid import dust, flatten, inquiry, orders, pricing
 from actors.grid.draft import Draft
-from actors.grid.positions import find_lot, on_order, orders_of, part_of, put_lot, put_order, total_on_order
+from actors.grid.positions import get_lot, on_order, orders_of, part_of, put_lot, put_order, total_on_order
 from actors.grid.settings import ExitFallback, LotTimeoutAction, PartialTakeProfit
 from actors.grid.state import (
     SECOND_NS,
@@ -132,7 +132,7 @@ def _cut(draft: Draft[ExitBook], live: list[tuple[CloseOrder, Decimal]], allowed
 
 
 def _serve(draft: Draft[ExitBook], lot: TrackedPosition, caused_ns: int) -> None:
-    lot = find_lot(draft.state, lot.lot) or lot
+    lot = get_lot(draft.state, lot.lot)
     lot = _watch_age(draft, lot)
     unplaced = lot.remaining - on_order(draft.state, lot.lot)
     if unplaced <= 0:
@@ -187,7 +187,7 @@ def _watch_age(draft: Draft[ExitBook], lot: TrackedPosition) -> TrackedPosition:
 
 
 def _block(draft: Draft[ExitBook], lot: TrackedPosition, reason: str, dust_quantity: Decimal = ZERO) -> None:
-    lot = find_lot(draft.state, lot.lot) or lot
+    lot = get_lot(draft.state, lot.lot)
     if lot.blocked != reason or lot.dust != dust_quantity:
         put_lot(draft, replace(lot, blocked=reason, dust=dust_quantity))
 
@@ -214,11 +214,10 @@ def _place(draft: Draft[ExitBook], lot: TrackedPosition, unplaced: Decimal, caus
             _block(draft, lot, orders.NO_IDS)
             return
     for part in parts[1:]:
-        other = find_lot(draft.state, part.lot)
-        if other is not None:
-            _block(draft, other, "dust" if _unplaced(draft, other) else "", _unplaced(draft, other))
-    rest = find_lot(draft.state, lot.lot)
-    if rest is not None and _unplaced(draft, rest) > 0 and draft.state.mismatch is None:
+        other = get_lot(draft.state, part.lot)
+        _block(draft, other, "dust" if _unplaced(draft, other) else "", _unplaced(draft, other))
+    rest = get_lot(draft.state, lot.lot)
+    if _unplaced(draft, rest) > 0 and draft.state.mismatch is None:
         _block(draft, rest, "dust", _unplaced(draft, rest))
 
 
@@ -252,8 +251,7 @@ def _portions(parts: tuple[Part, ...], largest: Decimal) -> list[tuple[Part, ...
 
 
 def _target(draft: Draft[ExitBook], lot_number: int) -> Decimal:
-    lot = find_lot(draft.state, lot_number)
-    return ZERO if lot is None else pricing.target_price(draft.context, lot.average_entry)
+    return pricing.target_price(draft.context, get_lot(draft.state, lot_number).average_entry)
 
 
 def _kind(draft: Draft[ExitBook], lot: TrackedPosition) -> ExitKind | None:
@@ -272,9 +270,8 @@ def _send(
     draft: Draft[ExitBook], lot_number: int, kind: ExitKind, parts: tuple[Part, ...], target: Decimal, caused_ns: int
 ) -> bool:
     context, quote = draft.context, draft.state.quote
-    lot = find_lot(draft.state, lot_number)
     if kind is ExitKind.RESTING or quote is None:
-        price = pricing.resting_price(context, target, quote, lot.refusals if lot is not None else 0)
+        price = pricing.resting_price(context, target, quote, get_lot(draft.state, lot_number).refusals)
     elif kind is ExitKind.BOOST:
         price = pricing.capped_price(context, quote, context.settings.entry.boost_max_slippage_bps)
     else:

@@ -11,6 +11,7 @@ or is named dust. A fill is handed to the closer in the very step that takes it,
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import assert_never
 
 from actors.grid import entry as entries
 from actors.grid import gates, ids, inquiry, recovery, stops
@@ -216,6 +217,8 @@ def _take_outcome(
             recovery.settled(draft, event)
         case OrderNotFound():
             recovery.not_found(draft, event)
+        case _:
+            assert_never(event)
 
 
 def _take_venue(
@@ -254,6 +257,8 @@ def _take_venue(
                 draft.note(LogEvent.PRICE_STALE, event.why, level=NoteLevel.WARNING)
         case SequencesReserved():
             draft.state = replace(state, ids=ids.add(state.ids, event))
+        case _:
+            assert_never(event)
 
 
 def _take_closer(draft: Draft[GridState], event: LotsChanged | CloseOrderPlaced | PositionClosed | Flattened) -> None:
@@ -283,6 +288,8 @@ def _take_closer(draft: Draft[GridState], event: LotsChanged | CloseOrderPlaced 
             draft.state = replace(state, ladder=replace(state.ladder, is_waived=True))
         case Flattened():
             stops.flattened(draft)
+        case _:
+            assert_never(event)
 
 
 def _sent(state: GridState, received: Decimal) -> Decimal:
@@ -304,6 +311,8 @@ def _take_operator(
         case Flatten():
             recovery.pause(draft, f"flatten: {event.reason}")
             stops.start_flatten(draft, event.reason)
+        case _:
+            assert_never(event)
 
 
 def _begin_day(draft: Draft[GridState], event: Tick) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from actors.grid import closing, flatten, ids, ledger, mismatch, settling
 from actors.grid import inquiry as inquiries
 from actors.grid.draft import Draft
-from actors.grid.positions import REMEMBERED, covered, find_lot, held, measure_cover, orders_of, unprotected_quantity
+from actors.grid.positions import REMEMBERED, covered, held, measure_cover, orders_of, unprotected_quantity
 from actors.grid.restart import initial
 from actors.grid.state import SECOND_NS, CloseOrder, ExitBook, GridContext, Part, Quote, Step, TrackedPosition
 from actors.log_events import LogEvent
@@ -266,8 +266,3 @@ def _lot_deadlines(context: GridContext, lot: TrackedPosition) -> list[int]:
     if timeout_ns and not lot.is_overdue and lot.remaining > 0:
         due.append(lot.opened_ns + timeout_ns)
     return due
-
-
-def find(book: ExitBook, lot: int) -> TrackedPosition | None:
-    """Return a tracked lot by its number, None if it is not open."""
-    return find_lot(book, lot)

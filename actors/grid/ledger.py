@@ -10,7 +10,17 @@ from decimal import Decimal
 
 from actors.grid import pricing
 from actors.grid.draft import Draft
-from actors.grid.positions import allot, find_finished, find_lot, find_order, on_order, put_lot, put_order, reduce_parts
+from actors.grid.positions import (
+    allot,
+    find_finished,
+    find_lot,
+    find_order,
+    get_lot,
+    on_order,
+    put_lot,
+    put_order,
+    reduce_parts,
+)
 from actors.grid.state import (
     MILLISECOND_NS,
     SECOND_NS,
@@ -159,9 +169,7 @@ def _fit(
 
 
 def _close_part(draft: Draft[ExitBook], part: Part, event: OrderFilled, order: CloseOrder | None) -> None:
-    lot = find_lot(draft.state, part.lot)
-    if lot is None:
-        return
+    lot = get_lot(draft.state, part.lot)
     share = part.quantity / event.quantity
     fee = event.fee * share
     entry_fee = lot.entry_fees * part.quantity / lot.entry_filled

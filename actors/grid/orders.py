@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from actors.grid import ids, inquiry
 from actors.grid.draft import Draft
-from actors.grid.positions import find_lot, put_lot, put_order
+from actors.grid.positions import get_lot, put_lot, put_order
 from actors.grid.state import CloseOrder, ExitBook, ExitKind, Part, TrackedPosition
 from actors.log_events import LogEvent
 from actors.messages import CancelOrder, PlaceLimitOrder, PlaceMarketOrder, QueryOrder
@@ -55,8 +55,7 @@ def send(
     caused_ns: int = 0,
 ) -> bool:
     """Send an exit for the parts, on the account of one lot. Returns False if no id is left."""
-    lot = find_lot(draft.state, lot_number)
-    leg = None if lot is None else _take_leg(draft, lot, kind)
+    leg = _take_leg(draft, get_lot(draft.state, lot_number), kind)
     if leg is None:
         return False
     sequence, number = leg

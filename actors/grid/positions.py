@@ -21,6 +21,14 @@ def find_lot(book: ExitBook, lot: int) -> TrackedPosition | None:
     return next((tracked for tracked in book.lots if tracked.lot == lot), None)
 
 
+def get_lot(book: ExitBook, lot: int) -> TrackedPosition:
+    """Return a lot that is known to be tracked. Raises LookupError if it is not: a defect of ours."""
+    found = find_lot(book, lot)
+    if found is None:
+        raise LookupError(f"lot {lot} is not tracked")
+    return found
+
+
 def find_order(book: ExitBook, client_order_id: ClientOrderId) -> CloseOrder | None:
     """Return an unsettled exit by its id."""
     return next((order for order in book.orders if order.client_order_id == client_order_id), None)

@@ -212,10 +212,14 @@ def release(draft: Draft[ExitBook], order: CloseOrder, reason: CancelReason) -> 
     if reason is CancelReason.POST_ONLY:
         counters = draft.state.counters
         draft.state = replace(draft.state, counters=replace(counters, post_only_rejects=counters.post_only_rejects + 1))
-    for number in {part.lot for part in order.parts} | {order.lot}:
-        lot = find_lot(draft.state, number)
-        if lot is not None:
-            put_lot(draft, _lesson(draft, lot, order, reason, again_ns))
+    for lot in _lots_of(draft.state, order):
+        put_lot(draft, _lesson(draft, lot, order, reason, again_ns))
+
+
+def _lots_of(book: ExitBook, order: CloseOrder) -> tuple[TrackedPosition, ...]:
+    """Return the lots an order was for, as far as they are still open."""
+    numbers = {part.lot for part in order.parts} | {order.lot}
+    return tuple(lot for lot in book.lots if lot.lot in numbers)
 
 
 def _lesson(
@@ -256,11 +260,8 @@ def _release_after_failure(draft: Draft[ExitBook], order: CloseOrder, first_ns: 
         wait_ns = grown_ns(first_ns, progress.failures)
         progress = replace(progress, failures=progress.failures + 1, retry_ns=draft.now_ns + wait_ns)
         draft.state = replace(draft.state, flatten=progress)
-    for number in {part.lot for part in order.parts} | {order.lot}:
-        lot = find_lot(draft.state, number)
-        if lot is None:
-            continue
-        lot = replace(lot, failures=lot.failures + 1, retry_ns=draft.now_ns + grown_ns(first_ns, lot.failures))
+    for found in _lots_of(draft.state, order):
+        lot = replace(found, failures=found.failures + 1, retry_ns=draft.now_ns + grown_ns(first_ns, found.failures))
         if order.kind is ExitKind.FALLBACK:
             lot = replace(lot, refusals=1)
         if order.kind is ExitKind.BOOST:

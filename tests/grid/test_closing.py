@@ -195,3 +195,28 @@ def test_lot_continues_with_a_new_sequence_when_its_legs_run_out(answers):
     grid.ack("c15")
     grid.fill("c15", "t2", "1.000")
     assert grid.exits.counters.lots_closed == 1
+
+
+def test_exit_of_exactly_two_largest_orders_is_split_in_two():
+    grid = Harness()
+    grid.ack("c1")
+    grid.take()
+    grid.context = Harness(connect=False, rules={"max_quantity": D("0.5")}).context
+    grid.fill("c1", "t1", "1.000")
+    assert grid.take() == ["c2 sell 0.5@100.9", "c3 sell 0.5@100.9"]
+
+
+def test_shared_exit_outlives_the_lot_it_was_sent_for():
+    grid = Harness(grid_step_pct=D(0), order_notional_usd=D(100))
+    grid.ack("c1")
+    grid.fill("c1", "t1", "0.050")
+    grid.done("c1", CancelReason.REQUESTED, "0.050")
+    grid.pass_ms(2_000)
+    grid.ack("c2")
+    quantity = grid.orders["c2"].command.quantity
+    grid.fill("c2", "t2", quantity)
+    grid.ack("c3")
+    grid.fill("c3", "t3", quantity)
+    assert [lot.lot for lot in grid.exits.lots] == [1]
+    grid.done("c3", CancelReason.REQUESTED)
+    assert grid.exits.dust_quantity == D("0.05")

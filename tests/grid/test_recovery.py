@@ -264,3 +264,15 @@ def test_late_fill_while_the_cover_is_awaited_has_to_be_covered_too():
     assert grid.is_ready
     warnings = [note.event for note in grid.notes if note.level is NoteLevel.WARNING]
     assert warnings == [LogEvent.LATE_FILL_AFTER_DONE]
+
+
+def test_listing_while_the_cover_is_awaited_and_when_ready_asks_nothing():
+    grid = Harness()
+    grid.ack("c1")
+    grid.fill("c1", "t1", "1.000")
+    grid.pass_ms(3_000)
+    grid.take()
+    grid.give("strategy", ActiveOrdersListed(grid="g", client_order_ids=frozenset(), foreign=0, asked_ns=grid.now_ns))
+    grid.ack("c2")
+    grid.give("strategy", ActiveOrdersListed(grid="g", client_order_ids=frozenset(), foreign=0, asked_ns=grid.now_ns))
+    assert grid.take() == []

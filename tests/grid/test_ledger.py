@@ -1,0 +1,108 @@
+from actors.log_events import LogEvent
+from actors.messages import EntryFilled, EntryFinished, OrderAccepted, OrderFilled, PositionClosed
+from exchanges.order_ids import OrderKey, pack
+from exchanges.values import CancelReason, OrderId
+from tests.grid.harness import D, Harness
+from tests.grid.test_scenarios_recovery import killed, restored_lot
+
+
+def test_fees_of_entry_and_exit_reduce_the_profit():
+    grid = Harness(max_orders=1)
+    grid.ack("c1")
+    grid.fill("c1", "t1", "1.000", fee="0.02")
+    grid.ack("c2")
+    grid.fill("c2", "t2", "0.500", fee="0.01")
+    assert grid.exits.counters.realized_pnl == D("0.5") - D("0.01") - D("0.01")
+    grid.fill("c2", "t3", "0.500", fee="0.01")
+    closed = grid.of(PositionClosed)[0]
+    assert (closed.realized_pnl, closed.fees) == (D("0.96"), D("0.04"))
+    assert grid.exits.counters.realized_pnl == D("0.96")
+    assert grid.state.lots.fees == D("0.04")
+
+
+def test_entry_finished_of_a_lot_nobody_tracks_changes_nothing():
+    grid = Harness()
+    before = grid.exits
+    grid.give("closer", EntryFinished(grid="g", lot=99, filled=D(0)))
+    assert grid.exits == before
+
+
+def test_fill_of_a_forgotten_exit_closes_the_lot_of_its_id_else_the_oldest():
+    grid = Harness(max_orders=1)
+    grid.ack("c1")
+    grid.fill("c1", "t1", "1.000")
+    grid.ack("c2")
+    grid.is_watching = False
+    for number, left in ((pack(OrderKey(7, 1, 9)), "0.6"), (pack(OrderKey(7, 50, 9)), "0.2")):
+        fill = OrderFilled(grid="g", client_order_id=number, price=D(101), quantity=D("0.4"), cumulative=D("0.4"))
+        grid.give("closer", fill)
+        assert grid.held == D(left)
+    assert grid.exits.counters.late_fills == 2
+    too_much = OrderFilled(grid="g", client_order_id=number, price=D(101), quantity=D(1), cumulative=D(1))
+    grid.give("closer", too_much)
+    assert grid.held == 0
+    assert grid.count(LogEvent.POSITION_MISMATCH) == 1
+
+
+def test_late_fill_of_an_exit_whose_lot_is_closed_reduces_another_lot():
+    grid = Harness(grid_step_pct=D(0))
+    grid.ack("c1")
+    grid.fill("c1", "t1", "1.000")
+    grid.ack("c2")
+    grid.done("c2", CancelReason.REQUESTED, "0")
+    grid.fill("c3", "t2", "1.000")
+    second = list(grid.orders)[-1]
+    grid.fill(second, "t3", "1.000")
+    exit_ = list(grid.orders)[-1]
+    grid.ack(exit_)
+    grid.is_watching = False
+    grid.take()
+    grid.fill("c2", "late", "0.300")
+    assert grid.held == D("0.7")
+    assert grid.take()[0] == f"cancel {exit_}"
+
+
+def test_reopened_lot_takes_new_ids():
+    grid = Harness(grid_step_pct=D(0))
+    grid.ack("c1")
+    grid.fill("c1", "t1", "0.400")
+    grid.done("c1", CancelReason.REQUESTED, "0.400")
+    grid.ack("c2")
+    grid.fill("c2", "t2", "0.400")
+    assert grid.exits.lots == ()
+    grid.take()
+    grid.fill("c1", "late", "0.300")
+    name = grid.places()[-1].split()[0]
+    command = grid.orders[name].command
+    assert (command.lot, command.parent_lot) == (65, 1)
+    grid.ack(name)
+    grid.fill(name, "t4", "0.300")
+    assert [closed.lot for closed in grid.of(PositionClosed)] == [1, 1]
+    assert grid.exits.counters.lots_opened == 2
+
+
+def test_adopted_exit_of_another_lots_continuation_is_given_to_the_oldest_with_room():
+    grid = killed(lots=[restored_lot(done=True)])
+    number = pack(OrderKey(7, 70, 3))
+    adopted = OrderAccepted(
+        grid="g", client_order_id=number, price=D("100.9"), quantity=D("0.5"), order_id=OrderId("x")
+    )
+    grid.give("closer", adopted)
+    grid.connect("0.5")
+    assert grid.take() == []
+    assert grid.exits.orders[0].parts[0].lot == 1
+    assert grid.exits.lots[0].next_leg == 1
+
+
+def test_adopted_exit_of_its_own_lot_spends_its_leg():
+    grid = killed(lots=[restored_lot(done=True)])
+    number = pack(OrderKey(7, 1, 4))
+    grid.give("closer", OrderAccepted(grid="g", client_order_id=number, price=D("100.9"), quantity=D("0.5")))
+    assert grid.exits.lots[0].next_leg == 5
+
+
+def test_fill_without_times_counts_from_now():
+    grid = Harness()
+    grid.is_watching = False
+    grid.give("closer", EntryFilled(grid="g", lot=1, price=D(100), quantity=D(1)))
+    assert grid.exits.naked_since_ns == grid.now_ns

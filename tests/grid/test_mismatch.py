@@ -1,0 +1,131 @@
+from actors.grid.settings import Direction
+from actors.log_events import LogEvent
+from actors.messages import AdoptDifference, ConnectionReady, ExternalBooked
+from exchanges.values import CancelReason, OrderStatus
+from tests.grid.harness import D, Harness
+from tests.grid.test_scenarios_recovery import killed, restored_lot
+
+
+def with_lot(**settings):
+    grid = Harness(max_orders=1, **settings)
+    grid.ack("c1")
+    grid.fill("c1", "t1", "1.000")
+    grid.ack("c2")
+    grid.take()
+    grid.is_watching = False
+    return grid
+
+
+def prove(grid, quantity, times=3):
+    for _ in range(times):
+        grid.pass_ms(5_000)
+        grid.position(quantity)
+        for order in grid.exits.orders:
+            if order.inquiry is not None:
+                grid.settled(grid.names[order.client_order_id], OrderStatus.OPEN, "0")
+
+
+def test_reading_asked_before_the_last_fill_says_nothing():
+    grid = with_lot()
+    grid.position("0", asked_ns=grid.now_ns)
+    assert grid.exits.suspicion is None
+
+
+def test_repeated_answer_to_one_question_is_one_reading():
+    grid = with_lot()
+    grid.pass_ms(1_000)
+    grid.position("0.5")
+    grid.settled("c2", OrderStatus.OPEN, "0")
+    for _ in range(5):
+        grid.position("0.5", asked_ns=grid.exits.suspicion.asked_ns)
+    assert grid.exits.suspicion.count == 1
+
+
+def test_three_proofs_where_the_setting_wants_three():
+    grid = with_lot(mismatch_proofs=3)
+    prove(grid, "0.5", times=2)
+    assert grid.exits.mismatch is None
+    assert grid.exits.suspicion.count == 2
+    prove(grid, "0.5", times=1)
+    assert grid.exits.mismatch is not None
+
+
+def test_mismatch_ends_when_the_position_is_restored():
+    grid = with_lot()
+    prove(grid, "0.5")
+    grid.done("c2", CancelReason.REQUESTED, "0")
+    assert grid.places() == ["c3 sell 0.5@100.9"]
+    grid.ack("c3")
+    grid.pass_ms(1_000)
+    grid.position("1.0")
+    assert grid.exits.mismatch is None
+    assert grid.count(LogEvent.POSITION_MATCHED) == 1
+    assert grid.places() == ["c4 sell 0.5@100.9"]
+
+
+def test_proven_difference_moves_with_our_fills():
+    grid = with_lot()
+    prove(grid, "0.5")
+    grid.done("c2", CancelReason.REQUESTED, "0")
+    grid.ack("c3")
+    grid.fill("c3", "t3", "0.200")
+    assert grid.exits.mismatch.held == D("0.3")
+    prove(grid, "0.3", times=1)
+    assert grid.exits.suspicion is None
+
+
+def test_surplus_is_adopted_as_foreign():
+    grid = with_lot()
+    prove(grid, "1.700")
+    assert grid.state.lots.mismatch
+    assert grid.exits.orders[0].cancel is None
+    grid.tell(AdoptDifference(grid="g"))
+    booked = grid.of(ExternalBooked)[-1]
+    assert (booked.lot, booked.quantity, booked.external) == (0, D("0.7"), D("0.7"))
+    prove(grid, "1.700", times=1)
+    assert not grid.state.lots.mismatch
+
+
+def test_opposite_position_is_adopted_as_foreign_and_the_lots_as_closed():
+    grid = with_lot(direction=Direction.SELL)
+    prove(grid, "0.300")
+    grid.done("c2", CancelReason.REQUESTED, "0")
+    grid.tell(AdoptDifference(grid="g"))
+    assert grid.held == 0
+    assert grid.exits.external == D("0.3")
+
+
+def test_adopt_without_a_proven_difference_does_nothing():
+    grid = with_lot()
+    grid.tell(AdoptDifference(grid="g"))
+    assert grid.held == 1
+    assert not grid.of(ExternalBooked)
+
+
+def test_second_connection_judges_the_position_like_any_reading():
+    grid = with_lot()
+    grid.pass_ms(1_000)
+    ready = ConnectionReady(
+        grid="g", rules=grid.context.rules, fees=grid.context.fees, position=D("0.5"), leverage=20,
+        foreign_orders=(), asked_ns=grid.now_ns,
+    )  # fmt: skip
+    grid.give("closer", ready)
+    assert grid.exits.external == 0
+    assert grid.exits.suspicion is not None
+
+
+def test_difference_found_at_a_restart_is_not_taken_for_foreign():
+    grid = killed(lots=[restored_lot(done=True)])
+    grid.connect("0")
+    assert grid.exits.external == 0
+    assert grid.exits.suspicion is not None
+
+
+def test_newest_settled_exits_are_asked_again_when_something_is_missing():
+    grid = with_lot()
+    grid.done("c2", CancelReason.REQUESTED, "0")
+    grid.ack("c3")
+    grid.pass_ms(1_000)
+    grid.take()
+    grid.position("0.6")
+    assert sorted(grid.take()) == ["query c2", "query c3"]
