@@ -139,7 +139,7 @@ def test_the_summary_counts_this_run_and_spells_money_as_text():
     result = summary(make_status())
     assert (result["entries_placed"], result["entries_filled"], result["fills"]) == (5, 2, 10)
     assert (result["lots_opened"], result["lots_closed"], result["lots_open"]) == (2, 1, 1)
-    assert (result["position"], result["unprotected_quantity"], result["dust_quantity"]) == ("1", "1", "0.001")
+    assert (result["position"], result["unprotected_quantity"], result["dust_quantity"]) == ("1", "0.999", "0.001")
     assert (result["realized_pnl"], result["fees"], result["funding"]) == ("2.5", "0.2", "-0.25")
     assert result["unprotected_quantity_max"] == "2"
     assert (result["fill_to_exit_us_p50"], result["fill_to_exit_us_p99"]) == (2000, 3000)
