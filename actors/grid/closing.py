@@ -6,7 +6,6 @@ back (ORIGIN.md defect 4). What may wait, and why: a burst being collected, the 
 progress, a proven difference between position and lots.
 """
 
-from dataclasses import replace
 from decimal import Decimal
 
 from actors.grid import dust, flatten, inquiry, orders, pricing
@@ -25,6 +24,7 @@ from actors.grid.state import (
 )
 from actors.log_events import LogEvent
 from actors.messages import NoteLevel
+from exchanges.records import replace
 from exchanges.rounding import floor_to
 from exchanges.values import ZERO
 

@@ -9,7 +9,6 @@ READY means: no entry is live or possibly live, and every filled unit of the las
 or is named dust. A fill is handed to the closer in the very step that takes it, whatever state its order is in.
 """
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import assert_never
 
@@ -66,7 +65,8 @@ from actors.messages import (
     StreamRestored,
     Tick,
 )
-from exchanges.values import ZERO, Side
+from exchanges.records import replace
+from exchanges.values import ZERO
 
 CycleEvent = (
     OrderAccepted
@@ -350,28 +350,12 @@ def _watch_live_entry(draft: Draft[GridState], desk: DeskExposure) -> None:
     timeout_ns = int(draft.context.settings.entry.entry_timeout_s * SECOND_NS)
     if not why and timeout_ns and draft.now_ns - entry.placed_ns >= timeout_ns:
         why = "entry timeout"
-    if not why and is_worth_requoting(draft.context, draft.state, draft.now_ns, desk):
+    if not why and entries.is_worth_requoting(draft.context, draft.state, draft.now_ns, desk):
         why = recovery.REQUOTE
         counters = draft.state.counters
         draft.state = replace(draft.state, counters=replace(counters, requotes=counters.requotes + 1))
     if why:
         entries.cancel(draft, entry, why)
-
-
-def is_worth_requoting(context: GridContext, state: GridState, now_ns: int, desk: DeskExposure) -> bool:
-    """Return whether the price ran away from the pending entry and a new one would be allowed there."""
-    entry, quote, settings = state.pending, state.quote, context.settings.entry
-    after_ns = int(settings.entry_requote_after_s * SECOND_NS)
-    if entry is None or quote is None or not after_ns or entry.inquiry is not None or entry.accepted_ns is None:
-        return False
-    if now_ns - entry.placed_ns < after_ns or gates.standing_reason(context, state, now_ns):
-        return False
-    without = replace(state, pending=None)
-    candidate = entries.GridOpenPositionOperator(context, desk).candidate(without, quote)
-    if isinstance(candidate, str):
-        return False
-    gain = (candidate.price - entry.price) * (1 if context.entry_side is Side.BUY else -1)
-    return gain >= settings.entry_requote_min_ticks * context.rules.tick
 
 
 def deadline_ns(context: GridContext, state: GridState) -> int | None:

@@ -4,12 +4,13 @@ An entry is post-only, priced some ticks from the far touch, and sized by notion
 is live or possibly live: `pending`. Entries of ours that turn up beside it are strays, canceled and awaited.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from actors.grid import gates, ids, inquiry, pricing
 from actors.grid.draft import Draft
 from actors.grid.risk import DeskExposure
 from actors.grid.state import (
+    SECOND_NS,
     Backoff,
     GridContext,
     GridState,
@@ -20,7 +21,8 @@ from actors.grid.state import (
 from actors.log_events import LogEvent
 from actors.messages import CancelOrder, EntryFilled, EntryFinished, OrderFilled, PlaceLimitOrder, QueryOrder
 from exchanges.order_ids import ENTRY_LEG
-from exchanges.values import ZERO, ClientOrderId, OrderId
+from exchanges.records import replace
+from exchanges.values import ZERO, ClientOrderId, OrderId, Side
 
 REMEMBERED = 64
 
@@ -95,6 +97,22 @@ class GridOpenPositionOperator:
             lot=lot,
             client_order_id=client_order_id,
         )
+
+
+def is_worth_requoting(context: GridContext, state: GridState, now_ns: int, desk: DeskExposure) -> bool:
+    """Return whether the price ran away from the pending entry and a new one would be allowed there."""
+    entry, quote, settings = state.pending, state.quote, context.settings.entry
+    after_ns = int(settings.entry_requote_after_s * SECOND_NS)
+    if entry is None or quote is None or not after_ns or entry.inquiry is not None or entry.accepted_ns is None:
+        return False
+    if now_ns - entry.placed_ns < after_ns or gates.standing_reason(context, state, now_ns):
+        return False
+    without = replace(state, pending=None)
+    candidate = GridOpenPositionOperator(context, desk).candidate(without, quote)
+    if isinstance(candidate, str):
+        return False
+    gain = (candidate.price - entry.price) * (1 if context.entry_side is Side.BUY else -1)
+    return gain >= settings.entry_requote_min_ticks * context.rules.tick
 
 
 def find(state: GridState, client_order_id: int) -> PendingEntry | None:

@@ -5,8 +5,6 @@ books first, then lets `handle_filled_order` send whatever is due, and last tell
 measures what was not. An exit for a fill leaves in the same step that takes the fill.
 """
 
-from dataclasses import replace
-
 from actors.grid import closing, flatten, ids, ledger, mismatch, settling
 from actors.grid import inquiry as inquiries
 from actors.grid.draft import Draft
@@ -45,6 +43,7 @@ from actors.messages import (
     StreamRestored,
     Tick,
 )
+from exchanges.records import replace
 from exchanges.values import ZERO
 
 ExitEvent = (

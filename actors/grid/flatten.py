@@ -5,7 +5,6 @@ canceled is never sold twice (ORIGIN.md defects 7 and 24). Fills of a late entry
 immediate one at a capped price, and repeated from a fresh price until nothing placeable is left.
 """
 
-from dataclasses import replace
 from decimal import Decimal
 
 from actors.grid import dust, orders, pricing
@@ -14,6 +13,7 @@ from actors.grid.positions import allot, held, put_lot
 from actors.grid.state import ExitBook, ExitKind, FlattenProgress, Quote
 from actors.log_events import LogEvent
 from actors.messages import Flattened, FlattenPositions, NoteLevel
+from exchanges.records import replace
 from exchanges.rounding import floor_to
 from exchanges.values import ZERO
 

@@ -4,11 +4,10 @@ A block's upper bound is on disk before any id of it is used, so no id is ever u
 next block is asked for when half of one is used, off the mailbox, so an order never waits for a disk.
 """
 
-from dataclasses import replace
-
 from actors.grid.state import SECOND_NS, IdBlock
 from actors.messages import SequencesReserved
 from exchanges.order_ids import OrderKey, pack
+from exchanges.records import replace
 from exchanges.values import ClientOrderId
 
 BLOCK_SIZE = 64

@@ -5,9 +5,8 @@ no longer be accepted (the fence). An answer asked earlier proves nothing, howev
 still have been on its way. Silence and failed queries prove nothing at all (RELIABILITY.md C.0, S10).
 """
 
-from dataclasses import replace
-
 from actors.grid.state import MILLISECOND_NS, SECOND_NS, Cancellation, Inquiry
+from exchanges.records import replace
 
 FIRST_WAIT_NS = 500 * MILLISECOND_NS
 LONGEST_WAIT_NS = 5 * SECOND_NS

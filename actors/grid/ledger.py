@@ -5,7 +5,6 @@ longer remembered, or its lots are closed) goes to the oldest lots that still ho
 reduced, whoever's it was.
 """
 
-from dataclasses import replace
 from decimal import Decimal
 
 from actors.grid import pricing
@@ -34,6 +33,7 @@ from actors.grid.state import (
 from actors.log_events import LogEvent
 from actors.messages import EntryFilled, EntryFinished, NoteLevel, OrderAccepted, OrderFilled
 from exchanges.order_ids import FIRST_EXIT_LEG, LAST_EXIT_LEG, OrderKey, OrderRole, unpack
+from exchanges.records import replace
 from exchanges.values import ZERO
 
 HOUR_NS = 3600 * SECOND_NS

@@ -6,7 +6,6 @@ difference is somebody else's doing: entries stop, exits are cut to what is held
 single wrong reading changes nothing, and a failed one never arrives here (ORIGIN.md defect 12).
 """
 
-from dataclasses import replace
 from decimal import Decimal
 
 from actors.grid import closing, orders
@@ -15,6 +14,7 @@ from actors.grid.positions import held, put_lot
 from actors.grid.state import SECOND_NS, ExitBook, Mismatch, Suspicion
 from actors.log_events import LogEvent
 from actors.messages import ConnectionReady, ExternalBooked, NoteLevel, PositionRead
+from exchanges.records import replace
 from exchanges.values import ZERO
 
 SURPLUS_GAP_NS = 4 * SECOND_NS

@@ -4,7 +4,6 @@ An exit takes the next leg of its lot's sequence; when the legs run out, the lot
 closer's own block, and the command names both. An emergency order takes a sequence of its own and the emergency leg.
 """
 
-from dataclasses import replace
 from decimal import Decimal
 
 from actors.grid import ids, inquiry
@@ -14,6 +13,7 @@ from actors.grid.state import CloseOrder, ExitBook, ExitKind, Part, TrackedPosit
 from actors.log_events import LogEvent
 from actors.messages import CancelOrder, PlaceLimitOrder, PlaceMarketOrder, QueryOrder
 from exchanges.order_ids import EMERGENCY_LEG, FIRST_EXIT_LEG, LAST_EXIT_LEG
+from exchanges.records import replace
 
 NO_IDS = "no reserved ids"
 

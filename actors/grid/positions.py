@@ -5,12 +5,12 @@ For every lot ``remaining = entry filled - exit filled``. It is split into what 
 and dust; whatever is held and not covered is unprotected, and its time is measured.
 """
 
-from dataclasses import replace
 from decimal import Decimal
 
 from actors.grid.draft import Draft
 from actors.grid.state import CloseOrder, ExitBook, NakedPiece, Part, TrackedPosition
 from actors.messages import CoverMeasured
+from exchanges.records import replace
 from exchanges.values import ZERO, ClientOrderId
 
 REMEMBERED = 64

@@ -5,8 +5,6 @@ absence is a reason to ask, never a conclusion. READY follows only from a refusa
 answer, or enough absences asked after the fence while the position did not change.
 """
 
-from dataclasses import replace
-
 from actors.grid import entry as entries
 from actors.grid import inquiry
 from actors.grid.draft import Draft
@@ -27,6 +25,7 @@ from actors.messages import (
     OrderSettled,
 )
 from exchanges.order_ids import unpack
+from exchanges.records import replace
 from exchanges.values import CancelReason, OrderStatus, RejectReason
 
 ALARMING_REFUSALS = 10

@@ -4,7 +4,6 @@ Every order that was live or unknown when the process ended is possibly live. Wh
 connection, or asked for after ConnectionReady; only then is the missing part of the exits placed.
 """
 
-from dataclasses import replace
 from decimal import Decimal
 
 from actors.grid import inquiry
@@ -12,6 +11,7 @@ from actors.grid.positions import allot
 from actors.grid.restore import RestoredGrid, RestoredLot, RestoredOrder
 from actors.grid.state import CloseOrder, ExitBook, ExitCounters, ExitKind, GridContext, Part, TrackedPosition
 from exchanges.order_ids import EMERGENCY_LEG, FIRST_EXIT_LEG, unpack
+from exchanges.records import replace
 from exchanges.values import ZERO
 
 

@@ -5,8 +5,6 @@ anything else is asked. Re-posting on a cancel whose filled quantity is stale wo
 A settled order does not close the book: a later fill of it still counts, for the lots it was for.
 """
 
-from dataclasses import replace
-
 from actors.grid import closing, inquiry, ledger, orders
 from actors.grid.draft import Draft
 from actors.grid.positions import drop_order, find_lot, find_order, put_lot, put_order
@@ -25,6 +23,7 @@ from actors.messages import (
     OrderRejected,
     OrderSettled,
 )
+from exchanges.records import replace
 from exchanges.values import CancelReason, OrderStatus, RejectReason
 
 LONGEST_BACKOFF_NS = 10 * SECOND_NS

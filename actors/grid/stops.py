@@ -6,8 +6,6 @@ forgotten, entries are blocked and an alarm is raised by the price's owner. The 
 hysteresis.
 """
 
-from dataclasses import replace
-
 from actors.grid import risk
 from actors.grid.draft import Draft
 from actors.grid.pricing import HUNDRED, move_fraction
@@ -26,6 +24,7 @@ from actors.grid.state import (
 )
 from actors.log_events import LogEvent
 from actors.messages import FlattenPositions, LatchChanged, LatchKind, NoteLevel
+from exchanges.records import replace
 
 ENTRY_GRACE_NS = 2 * SECOND_NS
 """How long a flatten waits for the entry's proven end before it starts with what is held."""

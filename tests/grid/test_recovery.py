@@ -4,6 +4,7 @@ from actors.grid.state import CycleState, Mode
 from actors.log_events import LogEvent
 from actors.messages import (
     ActiveOrdersListed,
+    CancelFailed,
     NoteLevel,
     OrderAccepted,
     OrderCanceled,
@@ -32,6 +33,7 @@ def strangers():
         OrderOutcomeUnknown(**common, fence_ns=0, why="timeout"),
         OrderSettled(**common, order_id=None, status=OrderStatus.CANCELED, filled=D(0), asked_ns=1),
         OrderNotFound(**common, asked_ns=1),
+        CancelFailed(**common, why="not open"),
         OrderAccepted(**common),
         OrderAccepted(grid="g", client_order_id=ClientOrderId(15), price=D(1), quantity=D(1)),
     ]
@@ -58,7 +60,7 @@ def test_outcomes_after_the_end_change_nothing():
     grid.fill("c1", "t1", "1.000")
     before = grid.state.pending
     number = grid.orders["c1"].command.client_order_id
-    for message in strangers()[:7]:
+    for message in strangers()[:8]:
         again = message.__class__(**{**fields(message), "client_order_id": number})
         grid.give("strategy", again)
     grid.listed()
@@ -275,4 +277,12 @@ def test_listing_while_the_cover_is_awaited_and_when_ready_asks_nothing():
     grid.give("strategy", ActiveOrdersListed(grid="g", client_order_ids=frozenset(), foreign=0, asked_ns=grid.now_ns))
     grid.ack("c2")
     grid.give("strategy", ActiveOrdersListed(grid="g", client_order_ids=frozenset(), foreign=0, asked_ns=grid.now_ns))
+    assert grid.take() == []
+
+
+def test_entry_accepted_just_now_may_be_missing_from_the_list():
+    grid = Harness()
+    grid.ack("c1")
+    grid.take()
+    grid.listed()
     assert grid.take() == []
