@@ -18,8 +18,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.base import BotActor, describe_failure
-from actors.connection import ConnectionBegun, ConnectionFailed
 from actors.connection_facts import Owners
+from actors.connection_parts import ConnectionBegun, ConnectionFailed
 from actors.journal import JournalFailed, JournalRecovered
 from actors.life import Life
 from actors.log_events import LogEvent

@@ -9,16 +9,21 @@ Life: prepare (clock, rules, account) -> connect the stream -> catch up by REST 
 frames -> ready. After a loss: connect again with growing waits, catch up again, then say that the stream is restored.
 """
 
-import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final, assert_never
 
 from actors.addresses import Address
 from actors.base import BotActor, redact
-from actors.connection_facts import OrderFacts, Owners
-from actors.connection_reads import ConnectedGrid, GridReading, StartRefused, VenueReads, restore_client
+from actors.connection_facts import OrderFacts
+from actors.connection_parts import (
+    ConnectionBegun,
+    ConnectionFailed,
+    ConnectionParts,
+    GridReading,
+    StartRefused,
+    restore_client,
+)
+from actors.connection_reads import VenueReads
 from actors.connection_stream import PrivateStream, is_refusal
 from actors.log_events import LogEvent
 from actors.messages import (
@@ -31,14 +36,9 @@ from actors.messages import (
     StreamRestored,
     Tick,
 )
-from actors.price_stream import Submit
-from actors.send_gate import SendGate
 from actors.settings import ForeignPolicy
 from actors.status import ConnectionPhase, ConnectionStatus
 from actors.steps import StepRunner, Steps, wait
-from actors.streams import NewReader
-from actors.timers import TimerService
-from actors.venue_clock import VenueClock
 from actors.venue_messages import (
     Begin,
     ConnectionMessage,
@@ -54,8 +54,7 @@ from actors.venue_messages import (
     StreamEnded,
     StreamOpened,
 )
-from exchanges.client import ClientCallbacks, ExchangeClient, OrderFillCallback
-from exchanges.clock import Clock
+from exchanges.client import ClientCallbacks, ExchangeClient
 from exchanges.errors import (
     AuthenticationRefused,
     ConfigError,
@@ -64,9 +63,10 @@ from exchanges.errors import (
 )
 from exchanges.fill_events import Fill
 from exchanges.order_ids import OrderRole, unpack
+from exchanges.records import replace
 from exchanges.reports import NoticeKind, PositionReport, StreamNotice
 from exchanges.values import ZERO, ClientOrderId
-from exchanges.venue import Call, Venue
+from exchanges.venue import Call
 
 _NS: Final = 1_000_000_000
 _EXPIRED_KEY_WAIT_S: Final = 5.0
@@ -74,65 +74,6 @@ _REFUSALS_AT_START: Final = 5
 _MOST_KEPT_FRAMES: Final = 50_000
 _KEEP_ENDED_NS: Final = 3600 * _NS
 _CLOCK_EVERY_NS: Final = 60 * _NS
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionFailed:
-    """The exchange cannot be traded like this; trying again will not help. Connection -> Bot, at the start only."""
-
-    exchange: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionBegun:
-    """Every grid of the exchange is ready. Connection -> Bot."""
-
-    exchange: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionParts:
-    """What a connection is built with.
-
-    Attributes:
-        exchange: NAME of `[exchange.NAME]`.
-        venue: The account.
-        bot_tag: Ids with this tag are ours.
-        grids: What trades here; one grid per symbol.
-        submit: The query lane.
-        new_reader: Makes stream readers.
-        gate: Gets the market rules.
-        owners: Who is told about orders.
-        bot: Told when the start has succeeded or cannot.
-        order_fill_callback: Called for every fill, on this actor's thread (made by the bot from addresses).
-        publish: Shows a status.
-        fill_to_exit: Gets (exchange, ns) for each exit that left.
-        seen_sequence: Told lot sequences found at the venue.
-        audit_every_s: Time between two audits.
-        credential_hint: Names of the variables that hold the credentials, for error texts.
-    """
-
-    exchange: str
-    venue: Venue
-    bot_tag: int
-    grids: Sequence[ConnectedGrid]
-    submit: Submit
-    new_reader: NewReader
-    gate: SendGate
-    clock: Clock
-    venue_clock: VenueClock
-    timers: TimerService
-    source: random.Random
-    owners: Owners
-    bot: Address[ConnectionFailed | ConnectionBegun]
-    order_fill_callback: OrderFillCallback
-    publish: Callable[[ConnectionStatus], None]
-    fill_to_exit: Callable[[str, int], None]
-    seen_sequence: Callable[[int], None]
-    audit_every_s: float
-    foreign: ForeignPolicy
-    credential_hint: str = ""
 
 
 class ExchangeConnection(BotActor):
@@ -472,7 +413,9 @@ class ExchangeConnection(BotActor):
                 self._start_audit()
             case NoticeKind.CONFIG_CHANGED:
                 text = f"account settings changed: {notice.symbol} {redact(notice.text)}"
-                self._facts.note(LogEvent.ACCOUNT_NOTICE, text, level=NoteLevel.WARNING)
+                # before the start is over it is the echo of what the start itself has set
+                level = NoteLevel.WARNING if self._is_ready else NoteLevel.INFO
+                self._facts.note(LogEvent.ACCOUNT_NOTICE, text, level=level)
                 self._start_audit()
             case NoticeKind.SUBSCRIBED | NoticeKind.HEARTBEAT | NoticeKind.IGNORED:
                 pass
@@ -554,6 +497,3 @@ class ExchangeConnection(BotActor):
     def _show(self, **changes: Any) -> None:  # noqa: ANN401 - fields of ConnectionStatus, checked when it is made
         self._status = replace(self._status, **changes)
         self._parts.publish(self._status)
-
-
-__all__ = ["ConnectionBegun", "ConnectionFailed", "ConnectionParts", "ExchangeConnection"]

@@ -7,13 +7,12 @@ with its error, and the caller decides when to try again.
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
 from actors.connection_facts import OrderFacts
-from actors.grid.restore import RestoredGrid
-from actors.journal import RestoredMarket
+from actors.connection_parts import ConnectedGrid, GridReading, MarketReading, StartRefused
 from actors.log_events import LogEvent
 from actors.messages import (
     ActiveOrdersListed,
@@ -28,11 +27,11 @@ from actors.steps import Answer, Failure, Steps, ask, attempt
 from actors.venue_clock import VenueClock
 from exchanges.client import ExchangeClient
 from exchanges.clock import Clock
-from exchanges.errors import BotError, UnknownOrder
+from exchanges.errors import UnknownOrder
 from exchanges.order_ids import unpack
 from exchanges.reports import ActiveOrders, OrderReport, PositionReport
 from exchanges.rounding import plain
-from exchanges.values import ZERO, ClientOrderId, FeeRates, MarketRules, OrderRef, OrderRequest, OrderStatus
+from exchanges.values import ZERO, ClientOrderId, MarketRules, OrderRef, OrderStatus
 from exchanges.venue import AccountSetup, Venue
 
 _MOST_PAGES: Final = 50
@@ -41,39 +40,6 @@ _SECOND_NS: Final = 1_000_000_000
 _CLOCKS_DIFFER_NS: Final = 600 * _SECOND_NS
 _REGISTERED_LATE_NS: Final = 60 * _SECOND_NS
 """An order may be registered when its answer came (or did not come), long after it was sent."""
-
-
-class StartRefused(BotError):
-    """The bot cannot start like this, and trying again will not help. The text is for a person."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectedGrid:
-    """One grid on this exchange: where it trades, what it wants of the account, what is known from before."""
-
-    name: str
-    symbol: str
-    leverage: int
-    sign: int
-    restored: RestoredGrid | None = None
-    market: RestoredMarket | None = None
-
-
-@dataclass(slots=True)
-class MarketReading:
-    """What the venue said of one market while the bot started."""
-
-    rules: MarketRules
-    fees: FeeRates
-    leverage: int
-
-
-@dataclass(frozen=True, slots=True)
-class GridReading:
-    """One market's open orders and position, as read by a catch-up or an audit."""
-
-    active: Answer[ActiveOrders]
-    position: Answer[PositionReport]
 
 
 class VenueReads:
@@ -376,34 +342,3 @@ class VenueReads:
                 asked_ns=reading.position.asked_ns,
             )
         )
-
-
-def restore_client(client: ExchangeClient, grid: ConnectedGrid, *, placed_ns: int) -> None:
-    """Put what the journal knows of a market's orders into the client, so that nothing is told twice.
-
-    `placed_ns` is monotonic: orders of an earlier run were placed before every question of this one.
-    """
-    if grid.market is None:
-        return
-    for known in grid.market.orders:
-        request = OrderRequest(
-            client_order_id=known.client_order_id,
-            symbol=grid.symbol,
-            side=known.side,
-            quantity=known.quantity,
-            price=known.price,
-            post_only=False,
-            reduce_only=known.reduce_only,
-        )
-        client.restore(
-            request,
-            placed_ns=placed_ns,
-            order_id=known.order_id,
-            trades=known.trades,
-            filled=known.filled,
-            status=_settled_status(known.filled, known.quantity) if known.is_settled else OrderStatus.UNKNOWN,
-        )
-
-
-def _settled_status(filled: Decimal, quantity: Decimal) -> OrderStatus:
-    return OrderStatus.FILLED if filled >= quantity else OrderStatus.CANCELED

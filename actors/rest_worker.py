@@ -13,143 +13,22 @@ A lane tells what became of a command to the connection (`OrderSent`, then `Orde
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
-from typing import Final, Protocol, TypeVar
-
-import pykka
-from loguru import logger
 
 from actors.addresses import Address
-from actors.base import describe_failure, install_decimal_context
-from actors.messages import ActorFailed, CancelOrder, OrderCommand, OrderSent
+from actors.messages import CancelOrder, OrderCommand, OrderSent
+from actors.rest_thread import LEAST_WAIT_S, WARM_EVERY_S, LaneParts, RestThread, Transport, tell_quietly
 from actors.send_gate import Denied, SendGate, is_entry, to_request
-from actors.venue_clock import VenueClock
 from actors.venue_messages import LaneFact, OrderAnswered, OrderErred, OrderHeld, QueryAnswered, QueryErred, QueryFact
-from exchanges.clock import Clock
-from exchanges.errors import ExchangeError, RateLimited, RequestNotSent
+from exchanges.errors import ExchangeError, RequestNotSent
 from exchanges.order_ids import unpack
-from exchanges.pacing import RateBudget
 from exchanges.reports import OrderReport
 from exchanges.values import ClientOrderId, OrderRef
-from exchanges.venue import Call, HttpReply, HttpRequest, SignedRequest, Undecided, Venue
-
-M = TypeVar("M")
-
-_WARM_EVERY_S: Final = 15.0
-_LEAST_WAIT_S: Final = 0.001
+from exchanges.venue import Call, Undecided
 
 
-def _count_nothing() -> None:
-    return
-
-
-class Transport(Protocol):
-    """One kept-alive connection to a venue (`exchanges.rest_transport`). One thread at a time."""
-
-    def send(self, request: SignedRequest, on_written: Callable[[int], None] | None = None) -> HttpReply:
-        """Send and wait for the reply; `on_written` gets the monotonic time of the last byte written.
-
-        Raises RequestNotSent or OutcomeUnknown, nothing else.
-        """
-        ...
-
-    def connect(self) -> None:
-        """Have connected sockets ready, in place of those the venue has closed. Raises RequestNotSent."""
-        ...
-
-    def close(self) -> None:
-        """Close the connection, from any thread; a blocked `send` ends with an error."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LaneParts:
-    """What the lanes of one venue share.
-
-    Attributes:
-        name: Thread names begin with it: bot, a slash, the exchange.
-        venue: Builds and signs.
-        clock: Stamps and waits.
-        venue_clock: The venue's wall clock, for signing.
-        budget: The venue's rate limits.
-        new_transport: Makes one connection; called once per thread.
-        failures: Told when a thread dies of a bug.
-        count_order: Called for every order that is handed to a lane, on the teller's thread.
-    """
-
-    name: str
-    venue: Venue
-    clock: Clock
-    venue_clock: VenueClock
-    budget: RateBudget
-    new_transport: Callable[[], Transport]
-    failures: Address[ActorFailed]
-    count_order: Callable[[], None] = _count_nothing
-
-
-class _Worker:
-    """A thread with a queue and a connection. Subclasses serve one item at a time."""
-
-    def __init__(self, parts: LaneParts, name: str) -> None:
-        self._parts = parts
-        self._name = name
-        self._transport = parts.new_transport()
-        self._thread = threading.Thread(target=self._guarded_run, name=name, daemon=True)
-
-    def start(self) -> None:
-        """Start the thread, which connects at once."""
-        self._thread.start()
-
-    def abort(self) -> None:
-        """Close the connection: a blocked request ends with an error."""
-        self._transport.close()
-
-    def join(self, timeout_s: float) -> bool:
-        """Wait for the thread's end; whether it has ended."""
-        if self._thread.ident is not None:
-            self._thread.join(timeout_s)
-        return not self._thread.is_alive()
-
-    def _guarded_run(self) -> None:
-        install_decimal_context()
-        try:
-            self._run()
-        except Exception as error:  # noqa: BLE001 - top frame of a thread: without a report orders would vanish in silence
-            text, trace = describe_failure(error)
-            logger.bind(event="actor_failed", actor=self._name).error("{} failed: {}", self._name, text)
-            _tell(self._parts.failures, ActorFailed(actor=self._name, error=text, traceback=trace))
-        finally:
-            self._transport.close()
-
-    def _run(self) -> None:
-        raise NotImplementedError
-
-    def _warm(self) -> None:
-        try:
-            self._transport.connect()
-        except ExchangeError as error:
-            logger.bind(event="request_refused").debug("{} is not connected: {}", self._name, error)
-
-    def _take(self, request: HttpRequest, now_ns: int) -> int:
-        return self._parts.budget.take(
-            request.kind, request.weight, request.order_weight, now_ns, history_weight=request.history_weight
-        )
-
-    def _note_pace(self, error: ExchangeError) -> None:
-        if isinstance(error, RateLimited):
-            self._parts.budget.penalize(self._parts.clock.monotonic_ns() + int(error.retry_after_s * 1e9))
-
-
-def _tell(address: Address[M], message: M) -> None:
-    try:
-        address.tell(message)
-    except pykka.ActorDeadError:
-        logger.bind(event="dead_letter").debug("{} was not delivered: its actor is dead", type(message).__name__)
-
-
-class _OrderLane(_Worker):
+class _OrderLane(RestThread):
     """One thread that sends commands. Waits for the rate budget without blocking the commands behind."""
 
     def __init__(self, parts: LaneParts, gate: SendGate, facts: Address[LaneFact], index: int) -> None:
@@ -200,8 +79,8 @@ class _OrderLane(_Worker):
 
     def _patience_s(self) -> float:
         if not self._deferred:
-            return _WARM_EVERY_S
-        return max((self._retry_ns - self._parts.clock.monotonic_ns()) / 1e9, _LEAST_WAIT_S)
+            return WARM_EVERY_S
+        return max((self._retry_ns - self._parts.clock.monotonic_ns()) / 1e9, LEAST_WAIT_S)
 
     def _retry_deferred(self) -> None:
         if not self._deferred:
@@ -261,10 +140,10 @@ class _OrderLane(_Worker):
         except ExchangeError as error:
             self._note_pace(error)
             self._done(command)
-            _tell(self._facts, OrderErred(command, error, self._sent_ns))
+            tell_quietly(self._facts, OrderErred(command, error, self._sent_ns))
         else:
             self._done(command)
-            _tell(self._facts, OrderAnswered(command, report))
+            tell_quietly(self._facts, OrderAnswered(command, report))
         finally:
             self._release_mark()
 
@@ -273,7 +152,7 @@ class _OrderLane(_Worker):
         self._sent_ns = at_ns
         self._release_mark()
         caused_ns = 0 if isinstance(command, CancelOrder) else command.caused_ns
-        _tell(
+        tell_quietly(
             self._facts,
             OrderSent(
                 grid=command.grid,
@@ -290,7 +169,7 @@ class _OrderLane(_Worker):
 
     def _held(self, command: OrderCommand, why: str) -> None:
         self._done(command)
-        _tell(self._facts, OrderHeld(command, why))
+        tell_quietly(self._facts, OrderHeld(command, why))
 
     def _done(self, command: OrderCommand) -> None:
         self.busy_with.discard(command.client_order_id)
@@ -354,7 +233,7 @@ class _Question:
     asked_ns: int | None = None
 
 
-class QueryLane(_Worker):
+class QueryLane(RestThread):
     """One thread that asks questions, one after the other, in the order they were submitted.
 
     A question whose budget is spent waits aside: a venue's slow archive must not hold up open orders and prices.
@@ -399,7 +278,7 @@ class QueryLane(_Worker):
     def _patience_s(self) -> float | None:
         if not self._deferred:
             return None
-        return max((self._retry_ns - self._parts.clock.monotonic_ns()) / 1e9, _LEAST_WAIT_S)
+        return max((self._retry_ns - self._parts.clock.monotonic_ns()) / 1e9, LEAST_WAIT_S)
 
     def _retry_deferred(self) -> None:
         waiting, self._deferred = self._deferred, deque()
@@ -409,7 +288,7 @@ class QueryLane(_Worker):
     def _drop(self, question: _Question) -> None:
         operation = question.call.request.operation
         error = RequestNotSent(self._parts.venue.name, operation, "the bot is stopping")
-        _tell(question.reply_to, QueryErred(question.ticket, error, self._parts.clock.monotonic_ns()))
+        tell_quietly(question.reply_to, QueryErred(question.ticket, error, self._parts.clock.monotonic_ns()))
 
     def _ask(self, question: _Question) -> None:
         """Ask, and go on with what an answer leads to, or put the question aside until there is budget for it."""
@@ -431,9 +310,9 @@ class QueryLane(_Worker):
                 continue
             except ExchangeError as error:
                 self._note_pace(error)
-                _tell(question.reply_to, QueryErred(question.ticket, error, asked_ns))
+                tell_quietly(question.reply_to, QueryErred(question.ticket, error, asked_ns))
             else:
-                _tell(question.reply_to, QueryAnswered(question.ticket, value, asked_ns))
+                tell_quietly(question.reply_to, QueryAnswered(question.ticket, value, asked_ns))
             return
 
 

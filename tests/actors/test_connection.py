@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from actors.bot import make_fill_callback
-from actors.connection import ConnectionBegun, ConnectionFailed, ConnectionParts, ExchangeConnection
+from actors.connection import ExchangeConnection
 from actors.connection_facts import Owners
-from actors.connection_reads import ConnectedGrid
+from actors.connection_parts import ConnectedGrid, ConnectionBegun, ConnectionFailed, ConnectionParts
 from actors.grid.restore import RestoredGrid
 from actors.journal import KnownOrder, RestoredMarket
 from actors.messages import (
