@@ -30,6 +30,7 @@ from actors.messages import PlaceLimitOrder, PlaceMarketOrder
 from exchanges.clock import Clock
 from exchanges.errors import JournalError
 from exchanges.order_ids import MAX_SEQUENCE, unpack
+from exchanges.records import quicken
 from exchanges.values import ClientOrderId, Side
 
 FORMAT = 1
@@ -391,3 +392,6 @@ def _decode_record(chunk: bytes) -> list[Any] | None:
     except ValueError:
         return None
     return values if isinstance(values, list) and values else None
+
+
+quicken(__name__)

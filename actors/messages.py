@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from exchanges.records import quicken
 from exchanges.reports import OrderReport
 from exchanges.values import (
     CancelReason,
@@ -591,3 +592,6 @@ class ActorFailed:
     actor: str
     error: str
     traceback: str
+
+
+quicken(__name__)

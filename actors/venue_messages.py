@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from actors.addresses import Address
 from actors.messages import OrderCommand, OrderSent, QueryOrder
 from exchanges.errors import ExchangeError
+from exchanges.records import quicken
 from exchanges.reports import OrderReport
 
 A_contra = TypeVar("A_contra", contravariant=True)
@@ -125,3 +126,6 @@ class Port(Generic[A_contra, B]):
     def tell(self, message: A_contra, /) -> None:
         """Tell what the message is turned into."""
         self._address.tell(self._wrap(message))
+
+
+quicken(__name__)

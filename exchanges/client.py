@@ -9,7 +9,7 @@ Everything here runs on the thread of the ExchangeConnection that owns the clien
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol, assert_never
 
@@ -25,6 +25,7 @@ from exchanges.fills import (
     RestoredTrade,
 )
 from exchanges.order_ids import unpack
+from exchanges.records import quicken, replace
 from exchanges.reports import (
     AccountReport,
     ActiveOrders,
@@ -381,3 +382,6 @@ class ExchangeClient:
             final=ending.agrees and is_last_word,
             ending=ending,
         )
+
+
+quicken(__name__)

@@ -8,6 +8,7 @@ quantity. Times: `occurred_ns` is the venue's clock (0 where unknown), `received
 from dataclasses import dataclass
 from decimal import Decimal
 
+from exchanges.records import quicken
 from exchanges.reports import FillReport, OrderReport
 from exchanges.values import ZERO, CancelReason, ClientOrderId, OrderId, OrderStatus, RejectReason, Side, TradeId
 
@@ -200,3 +201,6 @@ class OrderMemory:
     filled: Decimal
     trades: dict[TradeId, tuple[Decimal, Decimal]]
     status: OrderStatus
+
+
+quicken(__name__)

@@ -12,6 +12,7 @@ number (DESIGN.md section 10).
 from dataclasses import dataclass
 from enum import StrEnum
 
+from exchanges.records import quicken
 from exchanges.values import ClientOrderId
 
 MAX_BOT_TAG = (1 << 6) - 1
@@ -69,3 +70,6 @@ def unpack(client_order_id: int) -> OrderKey | None:
     if sequence == 0 or leg > EMERGENCY_LEG:
         return None
     return OrderKey(client_order_id >> 26, sequence, leg)
+
+
+quicken(__name__)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from exchanges.records import quicken
 from exchanges.values import CancelReason, ClientOrderId, OrderId, OrderStatus, PriceSource, RejectReason, Side, TradeId
 
 
@@ -137,3 +138,6 @@ class StreamNotice:
 
 
 Report = BestPrice | OrderReport | FillReport | PositionReport | ActiveOrders | AccountReport | StreamNotice
+
+
+quicken(__name__)

@@ -10,6 +10,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NewType
 
+from exchanges.records import quicken
+
 ClientOrderId = NewType("ClientOrderId", int)
 """Our id of an order: 32 bits, packed by `exchanges.order_ids`. The same number on every venue, spelled as each
 venue likes."""
@@ -176,3 +178,6 @@ class OrderRef:
     client_order_id: ClientOrderId
     order_id: OrderId | None = None
     not_before_ns: int = 0
+
+
+quicken(__name__)

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
 
 from exchanges.errors import ExchangeError
+from exchanges.records import quicken
 from exchanges.reports import AccountReport, ActiveOrders, BestPrice, FillReport, OrderReport, PositionReport, Report
 from exchanges.secrets import Secret
 from exchanges.values import ClientOrderId, FeeRates, MarketRules, OrderId, OrderRef, OrderRequest
@@ -327,6 +328,8 @@ class VenuePackage:
     from_settings: Callable[[Any, Callable[[str], Secret | str | None]], Venue]
     with_credentials: Callable[[Any, Mapping[str, str], str, str], Venue]
 
+
+quicken(__name__)
 
 __all__ = [
     "AccountSetup",

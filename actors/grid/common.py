@@ -24,6 +24,7 @@ from actors.messages import (
     QueryOrder,
     ReserveSequences,
 )
+from exchanges.records import quicken
 from exchanges.values import FeeRates, MarketRules, Side
 from exchanges.venue import Capabilities
 
@@ -147,3 +148,6 @@ class Cancellation:
 
     why: str
     next_ns: int
+
+
+quicken(__name__)

@@ -8,6 +8,7 @@ from actors.grid.common import Cancellation, IdBlock, Inquiry, Quote
 from actors.messages import (
     LatchKind,
 )
+from exchanges.records import quicken
 from exchanges.values import ZERO, ClientOrderId, OrderId
 
 
@@ -197,3 +198,6 @@ class GridState:
     def pending_open_order_id(self) -> OrderId | None:
         """The venue's id of the pending entry, None until it was accepted."""
         return None if self.pending is None else self.pending.pending_open_order_id
+
+
+quicken(__name__)

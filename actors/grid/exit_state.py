@@ -8,6 +8,7 @@ from actors.grid.common import Cancellation, IdBlock, Inquiry, Quote
 from actors.messages import (
     LotsChanged,
 )
+from exchanges.records import quicken
 from exchanges.values import ZERO, CancelReason, ClientOrderId, OrderId
 
 
@@ -229,3 +230,6 @@ class ExitBook:
     def naked_since_ns(self) -> int | None:
         """Since when a quantity has had no working exit, None if every quantity has one."""
         return min((piece.since_ns for lot in self.lots for piece in lot.naked), default=None)
+
+
+quicken(__name__)

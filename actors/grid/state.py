@@ -48,9 +48,6 @@ from actors.grid.exit_state import (
     Suspicion,
     TrackedPosition,
 )
-from exchanges.records import quicken
-
-quicken(__name__)
 
 __all__ = [
     "DAY_NS",
