@@ -57,7 +57,11 @@ PAPER = Sample(
             name="desk",
             values={"name": "paper", "mode": "paper", "state_dir": "state/paper", "on_start_foreign": "ignore"},
         ),
-        SampleSection(name="paper"),
+        SampleSection(
+            name="paper",
+            notes=("The synthetic market is wild on purpose: a minute shows what a day shows elsewhere.",),
+            values={"ack_latency_ms": "100", "fill_latency_ms": "50", "cancel_latency_ms": "100"},
+        ),
         SampleSection(
             name="exchange.aster",
             notes=("One section per simulated venue. Its credentials are made up by the simulated venue.",),
@@ -71,7 +75,8 @@ PAPER = Sample(
                 "order_notional_usd": "200",
                 "target_leverage": "5",
                 "max_orders": "6",
-                "wait_time_s": "8",
+                "wait_time_s": "2",
+                "entry_requote_after_s": "3",
             },
         ),
         SampleSection(name="close"),
