@@ -8,7 +8,7 @@ from actors.addresses import Address
 from actors.grid import exits
 from actors.grid.restore import RestoredGrid
 from actors.grid.state import ExitBook, GridContext, Output, Step
-from actors.grid_shell import Desk, GridSeat, GridShell, ShellParts
+from actors.grid_shell import GridSeat, GridShell, ShellParts
 from actors.messages import (
     ActorFailed,
     CloseOrderPlaced,
@@ -73,7 +73,6 @@ class GridOrderCloser(GridShell[ExitBook]):
 
     def _core_step(
         self,
-        desk: Desk[ExitBook],
         context: GridContext,
         state: ExitBook,
         event: Any,  # noqa: ANN401 - exits.ExitEvent; the message's sender is typed by its address

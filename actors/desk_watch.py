@@ -70,7 +70,7 @@ class DeskWatch:
         )
 
     def note_state(self, context: GridContext, state: GridState, now_ns: int) -> str:
-        """Remember a grid's newest state; return why the whole bot must stop entering, once per reason, else nothing."""
+        """Remember a grid's newest state; return why the bot must stop entering, once per reason, else nothing."""
         used = exposure(context, state)
         mid = state.quote.mid if state.quote is not None else None
         position = state.lots.position

@@ -141,7 +141,7 @@ class GridShell(BotActor, Generic[S]):
     def _initial(self, context: GridContext, restored: RestoredGrid | None, now_ns: int, wall_ns: int) -> S: ...
 
     @abstractmethod
-    def _core_step(self, desk: Desk[S], context: GridContext, state: S, event: Any, now_ns: int) -> Step[S]: ...  # noqa: ANN401 - each core's own union
+    def _core_step(self, context: GridContext, state: S, event: Any, now_ns: int) -> Step[S]: ...  # noqa: ANN401 - each core's own union
 
     @abstractmethod
     def _deadline_ns(self, context: GridContext, state: S) -> int | None: ...
@@ -189,7 +189,7 @@ class GridShell(BotActor, Generic[S]):
         state = desk.state
         if state is None:
             raise RuntimeError(f"{desk.name} has a context but no state")
-        step = self._core_step(desk, context, state, event, self._parts.clock.monotonic_ns())
+        step = self._core_step(context, state, event, self._parts.clock.monotonic_ns())
         desk.state = step.state
         self._send_all(desk.seat, step.outputs)
         for output in step.outputs:
@@ -197,11 +197,11 @@ class GridShell(BotActor, Generic[S]):
         for note in step.notes:
             self.log_note(note)
             self.send(self._parts.journal, note)
-        self._after(desk, context, step.state)
+        self._after(context, step.state)
         self._parts.publish(context, step.state)
         self._arm(desk, context, step.state)
 
-    def _after(self, desk: Desk[S], context: GridContext, state: S) -> None:
+    def _after(self, context: GridContext, state: S) -> None:
         """What a shell does besides, after the sends."""
 
     def _send_all(self, seat: GridSeat, outputs: Sequence[Output]) -> None:

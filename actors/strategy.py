@@ -9,7 +9,7 @@ from actors.desk_watch import DeskWatch
 from actors.grid import cycle
 from actors.grid.restore import RestoredGrid
 from actors.grid.state import GridContext, GridState, Output, Step
-from actors.grid_shell import Desk, GridSeat, GridShell, ShellParts
+from actors.grid_shell import GridSeat, GridShell, ShellParts
 from actors.log_events import LogEvent
 from actors.messages import (
     ActorFailed,
@@ -76,7 +76,6 @@ class GridStrategy(GridShell[GridState]):
 
     def _core_step(
         self,
-        desk: Desk[GridState],
         context: GridContext,
         state: GridState,
         event: Any,  # noqa: ANN401 - cycle.CycleEvent; the message's sender is typed by its address
@@ -98,7 +97,7 @@ class GridStrategy(GridShell[GridState]):
             case _:
                 raise TypeError(f"the entry core does not send {type(output).__name__}")
 
-    def _after(self, desk: Desk[GridState], context: GridContext, state: GridState) -> None:
+    def _after(self, context: GridContext, state: GridState) -> None:
         reason = self._watch.note_state(context, state, self._parts.clock.monotonic_ns())
         if reason:
             note = Note(event=LogEvent.RISK_LIMIT_HIT, level=NoteLevel.CRITICAL, text=reason)

@@ -41,6 +41,7 @@ from exchanges.venue import StreamEndpoint
 _PING_S: Final = 10.0
 _STOP_S: Final = 3.0
 _MS_NS: Final = 1_000_000
+_MOST_LANES: Final = 10
 
 
 @dataclass(slots=True)
@@ -186,7 +187,9 @@ class Crew:
             count_order=self._meter.count,
         )
         facts = self._wires.connections[name]
-        count = max(1, capabilities.order_lanes if capabilities.parallel_orders else 1)
+        # a burst may fill every lot at once, and each exit waits for no other's reply
+        lots = sum(grid.entry.max_orders for grid in plan.settings.grids if grid.exchange == name)
+        count = max(capabilities.order_lanes, min(lots, _MOST_LANES)) if capabilities.parallel_orders else 1
         return _Exchange(
             name=name,
             access=access,
