@@ -31,7 +31,7 @@ from exchanges.values import CancelReason, OrderStatus, RejectReason
 ALARMING_REFUSALS = 10
 LONGEST_BACKOFF_NS = 60 * SECOND_NS
 RETRY_CANCEL_NS = 250 * MILLISECOND_NS
-ASKED_AGAIN = 3
+ASKED_AGAIN = 8
 """So many ended entries are asked for again when the position holds more than the lots."""
 
 
