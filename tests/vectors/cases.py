@@ -1,8 +1,9 @@
 """Vector files as sections and cases, and what a case must hold.
 
 Counting rule, the same for every file: an element of a list section is a case, so is an element of a section's
-`cases`, so is an entry of any other section except its notes (`NOT_CASES`). `meta` has no cases. A section without
-cases, of an unknown name or of the wrong shape counts as one failing case more.
+`cases`; a section that has a name of its own is one case; of any other section every entry is one, except its notes
+(`NOT_CASES`). `meta` has no cases. A section without cases, of an unknown name or of the wrong shape counts as one
+failing case more.
 """
 
 import json
@@ -63,6 +64,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def cases_of(section: str, data: object) -> list[Case]:
     """Return the cases of a section by the counting rule; an empty list where it has none or no shape to have some."""
+    if isinstance(data, Mapping) and isinstance(data.get("name"), str):
+        return [Case(section, data["name"], data)]
     if isinstance(data, Mapping) and "cases" in data:
         data = data["cases"]
     if isinstance(data, list):
@@ -75,9 +78,11 @@ def cases_of(section: str, data: object) -> list[Case]:
 def label_of(row: object, index: int) -> str:
     """Return the name of a list element, its place where it has none."""
     if isinstance(row, Mapping):
-        for key in ("name", "id"):
+        for key in ("name", "id", "when"):
             if isinstance(row.get(key), str):
                 return str(row[key])
+        if isinstance(row.get("method"), str) and isinstance(row.get("path"), str):
+            return f"{row['method']} {row['path']}"
     return f"#{index + 1}"
 
 

@@ -27,10 +27,16 @@ def _aster(document: Mapping[str, Any]) -> Book:
     return AsterBook(document)
 
 
-BOOKS: Mapping[str, Callable[[Mapping[str, Any]], Book]] = {"aster": _aster}
+def _backpack(document: Mapping[str, Any]) -> Book:
+    from tests.vectors.backpack import BackpackBook  # noqa: PLC0415 - see above
+
+    return BackpackBook(document)
+
+
+BOOKS: Mapping[str, Callable[[Mapping[str, Any]], Book]] = {"aster": _aster, "backpack": _backpack}
 """Venue -> what makes the book of a file."""
 
-WITHOUT_CLIENT = ("backpack", "lighter")
+WITHOUT_CLIENT = ("lighter",)
 
 
 def venue_of(exchange: str) -> str | None:

@@ -58,7 +58,7 @@ def test_the_shared_file_passes():
 
 
 @needs_shared
-@pytest.mark.parametrize("venue", ["lighter", "backpack"])
+@pytest.mark.parametrize("venue", ["lighter"])
 def test_a_venue_without_client_is_a_failure_that_says_so(venue, capsys):
     assert main([str(SHARED / f"{venue}_vectors.json")]) == 1
     lines = capsys.readouterr().out.splitlines()
