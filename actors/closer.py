@@ -6,6 +6,7 @@ from typing import Any
 
 from actors.addresses import Address
 from actors.grid import exits
+from actors.grid.draft import SendNow
 from actors.grid.restore import RestoredGrid
 from actors.grid.state import ExitBook, GridContext, Output, Step
 from actors.grid_shell import GridSeat, GridShell, ShellParts
@@ -77,8 +78,9 @@ class GridOrderCloser(GridShell[ExitBook]):
         state: ExitBook,
         event: Any,  # noqa: ANN401 - exits.ExitEvent; the message's sender is typed by its address
         now_ns: int,
+        send_now: SendNow,
     ) -> Step[ExitBook]:
-        return exits.step(context, state, event, now_ns)
+        return exits.step(context, state, event, now_ns, send_now)
 
     def _deadline_ns(self, context: GridContext, state: ExitBook) -> int | None:
         return exits.deadline_ns(context, state)

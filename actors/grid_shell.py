@@ -2,12 +2,16 @@
 
 A shell decides nothing. It hands each message to the core, sends what the core answers, tells the journal, logs the
 notes, and asks for a Tick when the core says that time alone would change something. Sends come first: an order is on
-its way to the lane before anything is written or logged.
+its way to the lane before anything is written or logged. An exit, and the fill that causes it, go even before the step
+that made them is finished, and the shell then leaves the interpreter to the next hop (`actors.give_way`). Should the
+step fail after that, the order is known by its intent and its id, as after any failure between two hops: the crew
+starts again from the venue's truth.
 
 A grid's core needs the venue's word (rules, fees, leverage) to exist at all, which comes with `ConnectionReady`, after
 the facts it implies. So messages for a grid are kept until then and taken in their order.
 """
 
+import functools
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +20,7 @@ from typing import Any, Generic, TypeVar
 from actors.addresses import Address
 from actors.base import BotActor
 from actors.give_way import GiveWay, no_pause
+from actors.grid.draft import SendNow
 from actors.grid.restore import RestoredGrid
 from actors.grid.settings import GridSettings
 from actors.grid.state import GridContext, Output, Step
@@ -24,7 +29,6 @@ from actors.messages import (
     ActorFailed,
     CancelOrder,
     ConnectionReady,
-    EntryFilled,
     OrderCommand,
     PlaceLimitOrder,
     PlaceMarketOrder,
@@ -71,10 +75,11 @@ class GridTick:
 class Desk(Generic[S]):
     """One grid inside a shell: its seat, and its context and state once the venue has been read."""
 
-    __slots__ = ("armed_ns", "context", "seat", "state", "waiting")
+    __slots__ = ("armed_ns", "context", "seat", "send_now", "state", "waiting")
 
-    def __init__(self, seat: GridSeat) -> None:
+    def __init__(self, seat: GridSeat, send_now: SendNow) -> None:
         self.seat = seat
+        self.send_now = send_now
         self.context: GridContext | None = None
         self.state: S | None = None
         self.waiting: list[Any] = []
@@ -118,13 +123,6 @@ class ShellParts(Generic[S]):
     give_way: GiveWay = no_pause
 
 
-def _is_urgent(output: Output) -> bool:
-    """Whether an output is an exit, or the fill that an exit follows from."""
-    return isinstance(output, EntryFilled) or (
-        isinstance(output, PlaceLimitOrder | PlaceMarketOrder) and output.reduce_only
-    )
-
-
 class GridShell(BotActor, Generic[S]):
     """Base of the two shells. Everything runs on the actor's thread."""
 
@@ -133,7 +131,11 @@ class GridShell(BotActor, Generic[S]):
     ) -> None:
         super().__init__(name=name, failures=failures)
         self._parts = parts
-        self._desks: dict[str, Desk[S]] = {seat.settings.name: Desk(seat) for seat in seats}
+        self._desks: dict[str, Desk[S]] = {
+            seat.settings.name: Desk(seat, functools.partial(self._send_now, seat)) for seat in seats
+        }
+        self._sent = 0
+        """How many outputs of the running step have been sent."""
 
     # --- what a shell adds ---
 
@@ -141,7 +143,14 @@ class GridShell(BotActor, Generic[S]):
     def _initial(self, context: GridContext, restored: RestoredGrid | None, now_ns: int, wall_ns: int) -> S: ...
 
     @abstractmethod
-    def _core_step(self, context: GridContext, state: S, event: Any, now_ns: int) -> Step[S]: ...  # noqa: ANN401 - each core's own union
+    def _core_step(
+        self,
+        context: GridContext,
+        state: S,
+        event: Any,  # noqa: ANN401 - each core's own union
+        now_ns: int,
+        send_now: SendNow,
+    ) -> Step[S]: ...
 
     @abstractmethod
     def _deadline_ns(self, context: GridContext, state: S) -> int | None: ...
@@ -189,9 +198,11 @@ class GridShell(BotActor, Generic[S]):
         state = desk.state
         if state is None:
             raise RuntimeError(f"{desk.name} has a context but no state")
-        step = self._core_step(context, state, event, self._parts.clock.monotonic_ns())
+        self._sent = 0
+        step = self._core_step(context, state, event, self._parts.clock.monotonic_ns(), desk.send_now)
         desk.state = step.state
-        self._send_all(desk.seat, step.outputs)
+        for output in step.outputs[self._sent :]:
+            self._send(desk.seat, output)
         for output in step.outputs:
             self.send(self._parts.journal, output)
         for note in step.notes:
@@ -204,14 +215,13 @@ class GridShell(BotActor, Generic[S]):
     def _after(self, context: GridContext, state: S) -> None:
         """What a shell does besides, after the sends."""
 
-    def _send_all(self, seat: GridSeat, outputs: Sequence[Output]) -> None:
-        """Send in order; after the last urgent one its receiver gets the interpreter first, unless more work waits."""
-        urgent = [index for index, output in enumerate(outputs) if _is_urgent(output)]
-        last = urgent[-1] if urgent else -1
-        for index, output in enumerate(outputs):
+    def _send_now(self, seat: GridSeat, outputs: Sequence[Output]) -> None:
+        """Send what a running step holds to be urgent; its receiver gets the interpreter before the step goes on."""
+        for output in outputs:
             self._send(seat, output)
-            if index == last and not self.mailbox_depth:
-                self._parts.give_way()
+        if not self._sent:
+            self._parts.give_way(more_waits=self.mailbox_depth > 0)
+        self._sent += len(outputs)
 
     def _send(self, seat: GridSeat, output: Output) -> None:
         if isinstance(output, PlaceLimitOrder | PlaceMarketOrder | CancelOrder):

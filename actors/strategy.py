@@ -7,6 +7,7 @@ from typing import Any
 from actors.addresses import Address
 from actors.desk_watch import DeskWatch
 from actors.grid import cycle
+from actors.grid.draft import SendNow
 from actors.grid.restore import RestoredGrid
 from actors.grid.state import GridContext, GridState, Output, Step
 from actors.grid_shell import GridSeat, GridShell, ShellParts
@@ -80,8 +81,9 @@ class GridStrategy(GridShell[GridState]):
         state: GridState,
         event: Any,  # noqa: ANN401 - cycle.CycleEvent; the message's sender is typed by its address
         now_ns: int,
+        send_now: SendNow,
     ) -> Step[GridState]:
-        return cycle.step(context, state, event, now_ns, self._watch.exposure_for(context, now_ns))
+        return cycle.step(context, state, event, now_ns, self._watch.exposure_for(context, now_ns), send_now)
 
     def _deadline_ns(self, context: GridContext, state: GridState) -> int | None:
         return cycle.deadline_ns(context, state)

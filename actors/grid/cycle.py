@@ -14,7 +14,7 @@ from typing import assert_never
 
 from actors.grid import entry as entries
 from actors.grid import gates, ids, inquiry, recovery, stops
-from actors.grid.draft import Draft
+from actors.grid.draft import Draft, SendNow
 from actors.grid.restore import RestoredGrid, RestoredOrder
 from actors.grid.risk import DeskExposure
 from actors.grid.state import (
@@ -152,10 +152,18 @@ def _restored_entry(order: RestoredOrder, now_ns: int, wall_ns: int, *, is_open:
 
 
 def step(
-    context: GridContext, state: GridState, event: CycleEvent, now_ns: int, desk: DeskExposure = NO_DESK
+    context: GridContext,
+    state: GridState,
+    event: CycleEvent,
+    now_ns: int,
+    desk: DeskExposure = NO_DESK,
+    send_now: SendNow | None = None,
 ) -> Step[GridState]:
-    """Take one message. `now_ns` is monotonic and never decreases; `desk` is what the bot's other grids use."""
-    draft = Draft(context, state, now_ns)
+    """Take one message. `now_ns` is monotonic and never decreases; `desk` is what the bot's other grids use.
+
+    `send_now` gets a fill for the closer before the step goes on; see `actors.grid.draft`.
+    """
+    draft = Draft(context, state, now_ns, send_now)
     _take(draft, event, desk)
     execute_strategy(draft, desk)
     return draft.finish()

@@ -167,7 +167,7 @@ def query(draft: Draft[GridState], client_order_id: ClientOrderId, order_id: Ord
 
 def tell_fill(draft: Draft[GridState], lot: int, event: OrderFilled) -> None:
     """Hand a fill to the closer, under the lot of the order that filled."""
-    draft.emit(
+    draft.emit_now(
         EntryFilled(
             grid=draft.context.name,
             lot=lot,

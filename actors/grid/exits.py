@@ -7,7 +7,7 @@ measures what was not. An exit for a fill leaves in the same step that takes the
 
 from actors.grid import closing, flatten, ids, ledger, mismatch, settling
 from actors.grid import inquiry as inquiries
-from actors.grid.draft import Draft
+from actors.grid.draft import Draft, SendNow
 from actors.grid.positions import REMEMBERED, covered, held, measure_cover, orders_of, unprotected_quantity
 from actors.grid.restart import initial
 from actors.grid.state import SECOND_NS, CloseOrder, ExitBook, GridContext, Part, Quote, Step, TrackedPosition
@@ -77,9 +77,14 @@ ExitEvent = (
 __all__ = ["ExitEvent", "deadline_ns", "initial", "step", "unprotected_quantity"]
 
 
-def step(context: GridContext, state: ExitBook, event: ExitEvent, now_ns: int) -> Step[ExitBook]:
-    """Take one message. `now_ns` is monotonic and never decreases."""
-    draft = Draft(context, state, now_ns)
+def step(
+    context: GridContext, state: ExitBook, event: ExitEvent, now_ns: int, send_now: SendNow | None = None
+) -> Step[ExitBook]:
+    """Take one message. `now_ns` is monotonic and never decreases.
+
+    `send_now` gets an exit before the step goes on; see `actors.grid.draft`.
+    """
+    draft = Draft(context, state, now_ns, send_now)
     if isinstance(event, PriceChanged):
         draft.state = replace(state, quote=Quote.of(event))
         is_due = state.next_ns is not None and now_ns >= state.next_ns
@@ -88,7 +93,10 @@ def step(context: GridContext, state: ExitBook, event: ExitEvent, now_ns: int) -
     else:
         _take(draft, event)
     ledger.watch_boost(draft)
-    caused_ns = event.received_ns if isinstance(event, EntryFilled) else 0
+    caused_ns = 0
+    if isinstance(event, EntryFilled):
+        caused_ns = event.received_ns
+        closing.serve_first(draft, event.lot, caused_ns)
     closing.handle_filled_order(draft, caused_ns)
     _conclude(draft)
     return draft.finish()

@@ -80,7 +80,7 @@ def send(
 def place_close_order(draft: Draft[ExitBook], order: CloseOrder, sequence: int, parent: int, caused_ns: int) -> None:
     """Send a resting, post-only, reduce-only exit."""
     context = draft.context
-    draft.emit(
+    draft.emit_now(
         PlaceLimitOrder(
             grid=context.name,
             exchange=context.exchange,
@@ -102,7 +102,7 @@ def place_close_order(draft: Draft[ExitBook], order: CloseOrder, sequence: int, 
 def place_market_order(draft: Draft[ExitBook], order: CloseOrder, sequence: int, parent: int, caused_ns: int) -> None:
     """Send an immediate, reduce-only exit that is no worse than its price."""
     context = draft.context
-    draft.emit(
+    draft.emit_now(
         PlaceMarketOrder(
             grid=context.name,
             exchange=context.exchange,

@@ -82,7 +82,7 @@ class ShellDesk:
             timers=self.timers,
             journal=self.out.port("journal"),
             publish=self._publish,
-            give_way=lambda: self.out.told.append(("gave way", None)),
+            give_way=lambda *, more_waits: self.out.told.append(("gave way", None)),
         )
 
     def tell(self, *messages: Any) -> None:

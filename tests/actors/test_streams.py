@@ -71,5 +71,6 @@ def test_the_venues_clock_is_ours_plus_what_was_measured():
 
 
 def test_giving_way_comes_back():
-    give_way()
-    no_pause()
+    give_way(more_waits=False)
+    give_way(more_waits=True)
+    no_pause(more_waits=False)
