@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from actors.accounts import Accounts, used_exchanges
+from actors.append_file import private_folder
+from actors.locks import Locks
 from actors.settings import BotSettings
 from actors.wiring import VenueAccess
 from exchanges import VENUES
@@ -49,32 +51,49 @@ def _symbols(settings: BotSettings, exchange: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(grid.symbol for grid in settings.grids if grid.exchange == exchange))
 
 
+def venue_folder(settings: BotSettings) -> Path:
+    """Return the folder of the simulated venues; the state folder around it is made for its owner only."""
+    return private_folder(Path(settings.desk.state_dir)) / "venue"
+
+
 class PaperVenues:
     """The simulated venues of a paper run: started or found again, asked for their verdict, ended.
 
-    Used from one thread. Their account lives in `STATE_DIR/venue` and outlives bot and venue process.
+    Used from one thread. Their account lives in `STATE_DIR/venue` and outlives bot and venue process. Whoever starts
+    them holds a lock on that folder until `stop`: another run would end or replace the venue of a running bot.
     """
 
     def __init__(self, settings: BotSettings) -> None:
-        state_dir = Path(settings.desk.state_dir) / "venue"
         self._settings = settings
-        self._process = SimulatedVenueProcess(launch_of(settings, state_dir=state_dir, outlives_clients=False))
-
-    @property
-    def was_running(self) -> bool:
-        """Whether `start` found a process that was already there (and may be somebody's running bot's)."""
-        return self._process.was_running
+        self._folder = venue_folder(settings)
+        self._locks = Locks()
+        self._process = SimulatedVenueProcess(launch_of(settings, state_dir=self._folder, outlives_clients=False))
 
     def start(self) -> tuple[BotSettings, Accounts]:
         """Return the settings with the venues' own symbol names, and an account on each venue.
 
         Raises:
+            AlreadyRunning: another run uses them.
+            JournalError: the state folder cannot be used.
             PaperError: the venue did not come up; the text holds the end of its log.
         """
+        self._locks.acquire(private_folder(self._folder), (), self._settings.desk.bot_tag, self._folder)
         try:
-            served = self._process.start()
+            return self._accounts(self._process.start())
         except VenueProcessError as error:
             raise PaperError(str(error)) from None
+
+    def find(self) -> tuple[BotSettings, Accounts]:
+        """Return the same as `start` for venues that run already, beside the run they belong to; changes nothing.
+
+        Raises:
+            PaperError: none runs with these settings.
+        """
+        if not self._process.find():
+            raise PaperError(f"a run with other settings uses the simulated venue in {self._folder}; stop it first")
+        return self._accounts(self._process.venues)
+
+    def _accounts(self, served: Mapping[str, ServedVenue]) -> tuple[BotSettings, Accounts]:
         return renamed(self._settings, served), paper_accounts(self._settings, served)
 
     def verdict(self) -> dict[str, dict[str, int]]:
@@ -98,9 +117,17 @@ class PaperVenues:
         except VenueProcessError as error:
             raise PaperError(str(error)) from None
 
+    def leave(self) -> None:
+        """End the process if `start` started it; one that ran before goes on (a killed bot's, to be taken up again)."""
+        if self._process.was_running:
+            self._locks.release()
+        else:
+            self.stop()
+
     def stop(self) -> None:
-        """End the process; the account is saved."""
+        """End the process that `start` started or took over; the account is saved."""
         self._process.stop()
+        self._locks.release()
 
 
 def renamed(settings: BotSettings, served: Mapping[str, ServedVenue]) -> BotSettings:

@@ -6,6 +6,7 @@ Texts for people go to stderr, answers (`--check --print`, `--explain`, `--statu
 import json
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from actors.accounts import live_accounts
@@ -13,11 +14,12 @@ from actors.app.control import ControlError, send_command
 from actors.app.explain import explain
 from actors.app.market import read_markets
 from actors.app.options import ExitCode, Options
-from actors.app.paper import PaperVenues, launch_of
+from actors.app.paper import PaperVenues, launch_of, venue_folder
 from actors.app.trading import trade
 from actors.config import check, format_effective
 from actors.config.startup import Market
 from actors.journal import clear_latches
+from actors.locks import AlreadyRunning
 from actors.settings import BotSettings, Mode
 from exchanges.clock import SystemClock
 from exchanges.errors import BotError, ConfigError
@@ -84,9 +86,8 @@ def _tell(verb: str, settings: BotSettings) -> ExitCode:
 
 
 def _serve(settings: BotSettings, stop: threading.Event) -> ExitCode:
-    state_dir = Path(settings.desk.state_dir) / "venue"
     try:
-        serve(launch_of(settings, state_dir=state_dir, outlives_clients=True), stop, sys.stdout)
+        serve(launch_of(settings, state_dir=venue_folder(settings), outlives_clients=True), stop, sys.stdout)
     except (OSError, RuntimeError, ValueError) as error:
         _say(f"the simulated venue ended: {error}")
         return ExitCode.FAILED
@@ -98,13 +99,17 @@ def _explain(settings: BotSettings) -> ExitCode:
     if settings.desk.mode is Mode.LIVE:
         _print_ladders(settings, read_markets(settings, live_accounts(settings).accesses, clock))
         return ExitCode.CLEAN
-    venues = PaperVenues(settings)
+    venues = PaperVenues(replace(settings, paper=replace(settings.paper, fresh=False)))
     try:
         settings, accounts = venues.start()
+    except AlreadyRunning:
+        settings, accounts = venues.find()
+        _print_ladders(settings, read_markets(settings, accounts.accesses, clock))
+        return ExitCode.CLEAN
+    try:
         _print_ladders(settings, read_markets(settings, accounts.accesses, clock))
     finally:
-        if not venues.was_running:
-            venues.stop()
+        venues.leave()
     return ExitCode.CLEAN
 
 

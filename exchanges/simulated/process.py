@@ -71,6 +71,7 @@ class SimulatedVenueProcess:
         self._token = ""
         self.venues: Mapping[str, ServedVenue] = {}
         self.was_running = False
+        self._has_same_settings = False
 
     def start(self, timeout_s: float = START_TIMEOUT_S) -> Mapping[str, ServedVenue]:
         """Return the venues by exchange name, attached or freshly started.
@@ -85,8 +86,26 @@ class SimulatedVenueProcess:
         return self.venues
 
     # --- finding one that runs ---
+    def find(self) -> bool:
+        """Attach to a process that runs with these settings, and say whether there is one. Starts and ends nothing."""
+        is_there = self._reach()
+        self.was_running = is_there and self._has_same_settings
+        if not self.was_running:
+            self._forget()
+        return self.was_running
+
     def _attach(self) -> bool:
         """Find a process that still runs. One with other settings, a finished tape, or no longer wanted is ended."""
+        if not self._reach():
+            return False
+        is_wanted = self._has_same_settings and not self._launch.paper.fresh
+        if is_wanted and not any(row.get("prices_finished") for row in self.status().values()):
+            return True
+        self.stop()
+        return False
+
+    def _reach(self) -> bool:
+        """Reach the process behind the process file, whatever its settings."""
         if self._launch.state_dir is None:
             return False
         try:
@@ -96,11 +115,8 @@ class SimulatedVenueProcess:
         if record is None or not self._take(record) or not self._answers():
             self._forget()
             return False
-        is_same = record.get("digest") == self._launch.digest() and not self._launch.paper.fresh
-        if is_same and not any(row.get("prices_finished") for row in self.status().values()):
-            return True
-        self.stop()
-        return False
+        self._has_same_settings = record.get("digest") == self._launch.digest()
+        return True
 
     def _take(self, record: Mapping[str, Any]) -> bool:
         try:

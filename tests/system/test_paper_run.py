@@ -1,0 +1,108 @@
+"""A paper run from its command to its summary, as a user starts it."""
+
+import json
+from decimal import Decimal
+
+import pytest
+
+from tests.system.program import QUICK, Desk, is_alive, listens
+from tests.system.scripted_tape import wave
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(60)]
+
+COUNTS = (
+    "entries_placed",
+    "entries_filled",
+    "fills",
+    "exits_placed",
+    "lots_opened",
+    "lots_closed",
+    "lots_open",
+    "fill_to_exit_us_p50",
+    "fill_to_exit_us_p99",
+    "reconnects",
+    "faults_injected",
+    "violations",
+)
+AMOUNTS = (
+    "position",
+    "unprotected_quantity",
+    "unprotected_quantity_max",
+    "dust_quantity",
+    "realized_pnl",
+    "fees",
+    "funding",
+)
+SECONDS = ("naked_seconds_max", "naked_seconds_p50", "naked_seconds_p99")
+HEAD = {"mode", "venues", "runtime_s", "state"}
+
+
+def assert_counts(counts: dict[str, object]) -> None:
+    for key in COUNTS:
+        assert type(counts[key]) is int, key
+    for key in SECONDS:
+        assert type(counts[key]) is float, key
+    for key in AMOUNTS:
+        text = counts[key]
+        assert isinstance(text, str), key
+        assert str(Decimal(text).normalize()) in {text, str(Decimal(text))}, key
+        assert "E" not in text, key
+
+
+def test_a_paper_run_ends_by_itself_with_one_line_and_leaves_nothing_running(desk: Desk, tmp_path) -> None:
+    running = desk.start("--for", "7s", "--json", settings=(*QUICK, *wave(tmp_path / "wave.csv.gz", seconds=60)))
+    running.until_logged("lot_opened")
+    venue = desk.venue.record()
+    control = json.loads((desk.state_dir / "control.json").read_text())
+    bot_address = f"http://{control['host']}:{control['port']}"
+    assert control["pid"] == running.process.pid
+    assert is_alive(venue["pid"])
+    assert listens(bot_address)
+    done = running.wait()
+    assert done.code == 0, done.err
+    summary = done.summary
+    assert set(summary) == HEAD | set(COUNTS) | set(AMOUNTS) | set(SECONDS)
+    assert list(summary["venues"]) == ["aster"]
+    assert set(summary["venues"]["aster"]) == set(COUNTS) | set(AMOUNTS) | set(SECONDS)
+    assert_counts(summary)
+    assert_counts(summary["venues"]["aster"])
+    assert summary["mode"] == "paper"
+    assert summary["state"] == "running"
+    assert 7 <= summary["runtime_s"] < 9
+    assert summary["lots_closed"] >= 1
+    assert summary["exits_placed"] >= summary["lots_closed"]
+    assert 0 < summary["naked_seconds_p50"] <= summary["naked_seconds_max"] <= 2
+    assert Decimal(summary["fees"]) > 0
+    assert summary["unprotected_quantity"] == "0"
+    assert summary["violations"] == 0
+    assert not is_alive(venue["pid"])
+    assert not listens(venue["venues"]["aster"]["rest"])
+    assert not listens(bot_address)
+    assert not (desk.state_dir / "control.json").exists()
+    assert not desk.venue.is_running
+
+
+def test_without_json_a_person_reads_the_summary_and_the_log_is_written(desk: Desk, tmp_path) -> None:
+    done = desk.run("--for", "3s", settings=(*QUICK, *wave(tmp_path / "wave.csv.gz", seconds=60)))
+    assert done.code == 0, done.err
+    assert "paper run of 3" in done.out
+    assert "violations      0" in done.out
+    assert "{" not in done.out
+    logs = {path.suffix: path for path in (desk.folder / "logs" / "paper").iterdir()}
+    assert "entry_order_submitted" in logs[".log"].read_text()
+    events = [json.loads(line) for line in logs[".jsonl"].read_text().splitlines()]
+    assert "bot_stopped" in {event.get("event") for event in events}
+    assert desk.state_dir.stat().st_mode & 0o777 == 0o700
+    credentials = desk.venue.folder / "paper-account-aster.json"
+    secret = json.loads(credentials.read_text())["face"]["credentials"]["private_key"]
+    assert credentials.stat().st_mode & 0o777 == 0o600
+    for path in (*logs.values(), desk.state_dir / "journal.db", desk.state_dir / "intents.log"):
+        assert secret.removeprefix("0x").encode() not in path.read_bytes()
+    assert secret.removeprefix("0x") not in done.err + done.out
+
+
+def test_the_end_of_a_tape_ends_the_run(desk: Desk, tmp_path) -> None:
+    done = desk.run("--json", settings=(*QUICK, *wave(tmp_path / "short.csv.gz", seconds=4, quiet_s=1)))
+    assert done.code == 0, done.err
+    assert done.summary["runtime_s"] < 10
+    assert done.summary["violations"] == 0
