@@ -119,16 +119,7 @@ class ExchangeConnection(BotActor):
         before_ns = parts.clock.monotonic_ns() - 1
         for grid in parts.grids:
             restore_client(self._client, grid, placed_ns=before_ns)
-        self._reads = VenueReads(
-            exchange=parts.exchange,
-            venue=parts.venue,
-            client=self._client,
-            facts=self._facts,
-            grids=self._grids,
-            clock=parts.clock,
-            venue_clock=parts.venue_clock,
-            seen_sequence=parts.seen_sequence,
-        )
+        self._reads = VenueReads(parts=parts, client=self._client, facts=self._facts, grids=self._grids)
 
     def _callbacks(self) -> ClientCallbacks:
         return ClientCallbacks(
@@ -242,6 +233,8 @@ class ExchangeConnection(BotActor):
         self._runner.run(self._catching_up)
 
     def _catch_up(self) -> Steps[None]:
+        if not self._is_ready:
+            yield from self._wait_out_fence()
         while True:
             filled_net = dict(self._filled_net)
             try:
@@ -270,6 +263,13 @@ class ExchangeConnection(BotActor):
             self._tell_restored(readings)
         else:
             self._tell_ready(readings)
+
+    def _wait_out_fence(self) -> Steps[None]:
+        """After a loss of power: wait until no order whose intent was lost can be accepted any more."""
+        left_ns = self._parts.suspect_until_wall_ns - self._parts.clock.wall_ns()
+        if self._parts.suspect_until_wall_ns and left_ns > 0:
+            self._delay("the power was lost: orders may still be on their way", left_ns / _NS)
+            yield from wait(left_ns / _NS)
 
     def _take_kept(self, kept: list[FrameReceived]) -> bool:
         """Apply frames that came while catching up. False: one of them says that the stream is no good, and the next

@@ -20,7 +20,7 @@ from actors.venue_clock import VenueClock
 from exchanges.client import ExchangeClient, OrderFillCallback
 from exchanges.clock import Clock
 from exchanges.errors import BotError
-from exchanges.reports import ActiveOrders, PositionReport
+from exchanges.reports import ActiveOrders, BestPrice, PositionReport
 from exchanges.values import FeeRates, MarketRules, OrderRequest, OrderStatus
 from exchanges.venue import Venue
 
@@ -74,6 +74,22 @@ class ConnectionBegun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StartMarket:
+    """What is known of a grid's market and account when it starts."""
+
+    rules: MarketRules
+    fees: FeeRates
+    price: BestPrice
+    leverage: int
+    equity: Decimal
+    has_open_lots: bool
+
+
+CheckMarket = Callable[[str, StartMarket], tuple[Sequence[str], Sequence[str]]]
+"""Takes a grid's name and its market; returns what forbids the start, and what its owner should know."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionParts:
     """What a connection is built with.
 
@@ -92,6 +108,9 @@ class ConnectionParts:
         fill_to_exit: Gets (exchange, ns) for each exit that left.
         seen_sequence: Told lot sequences found at the venue.
         audit_every_s: Time between two audits.
+        check_market: Says what of a grid's settings does not fit its market: (problems, warnings).
+        suspect_until_wall_ns: After a loss of power, orders whose intent was lost may be accepted until then: nothing
+            read before counts as the whole truth. 0 if nothing was lost.
         credential_hint: Names of the variables that hold the credentials, for error texts.
     """
 
@@ -114,6 +133,8 @@ class ConnectionParts:
     seen_sequence: Callable[[int], None]
     audit_every_s: float
     foreign: ForeignPolicy
+    check_market: CheckMarket
+    suspect_until_wall_ns: int = 0
     credential_hint: str = ""
 
 

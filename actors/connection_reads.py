@@ -6,13 +6,20 @@ with its error, and the caller decides when to try again.
 """
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
 from actors.connection_facts import OrderFacts
-from actors.connection_parts import ConnectedGrid, GridReading, MarketReading, StartRefused
+from actors.connection_parts import (
+    ConnectedGrid,
+    ConnectionParts,
+    GridReading,
+    MarketReading,
+    StartMarket,
+    StartRefused,
+)
 from actors.log_events import LogEvent
 from actors.messages import (
     ActiveOrdersListed,
@@ -24,15 +31,13 @@ from actors.messages import (
     QueryFailed,
 )
 from actors.steps import Answer, Failure, Steps, ask, attempt
-from actors.venue_clock import VenueClock
 from exchanges.client import ExchangeClient
-from exchanges.clock import Clock
 from exchanges.errors import UnknownOrder
 from exchanges.order_ids import unpack
 from exchanges.reports import ActiveOrders, OrderReport, PositionReport
 from exchanges.rounding import plain
-from exchanges.values import ZERO, ClientOrderId, MarketRules, OrderRef, OrderStatus
-from exchanges.venue import AccountSetup, Venue
+from exchanges.values import ZERO, ClientOrderId, FeeRates, MarketRules, OrderRef, OrderStatus
+from exchanges.venue import AccountSetup
 
 _MOST_PAGES: Final = 50
 _LARGEST_ROUND_TRIP_NS: Final = 2_000_000_000
@@ -46,38 +51,31 @@ class VenueReads:
     """Conversations with one exchange. Owner's thread only.
 
     Args:
-        exchange: NAME of `[exchange.NAME]`, for texts.
-        venue: Builds the questions.
+        parts: What the connection is built with: the venue that builds the questions, clocks, who is told what.
         client: Takes the reports.
         facts: Tells the owners of orders.
         grids: What trades here, by symbol.
-        clock: Monotonic and wall time.
-        venue_clock: Learns the venue's clock.
-        seen_sequence: Told the highest lot sequence found in an id of ours.
     """
 
     def __init__(
         self,
         *,
-        exchange: str,
-        venue: Venue,
+        parts: ConnectionParts,
         client: ExchangeClient,
         facts: OrderFacts,
         grids: Mapping[str, ConnectedGrid],
-        clock: Clock,
-        venue_clock: VenueClock,
-        seen_sequence: Callable[[int], None],
     ) -> None:
         self.rules: Mapping[str, MarketRules] = {}
         self.markets: dict[str, MarketReading] = {}
-        self._exchange = exchange
-        self._venue = venue
+        self._exchange = parts.exchange
+        self._venue = parts.venue
         self._client = client
         self._facts = facts
         self._grids = grids
-        self._clock = clock
-        self._venue_clock = venue_clock
-        self._seen_sequence = seen_sequence
+        self._clock = parts.clock
+        self._venue_clock = parts.venue_clock
+        self._seen_sequence = parts.seen_sequence
+        self._check_market = parts.check_market
 
     # --- start ---
 
@@ -99,6 +97,26 @@ class VenueReads:
                     raise StartRefused(f"{self._exchange}, {grid.symbol}: {problem}")
             fees = (yield from ask(self._venue.fee_rates(grid.symbol))).value
             self.markets[grid.symbol] = MarketReading(rules, fees, leverage)
+            yield from self._check(grid, rules, fees, leverage)
+
+    def _check(self, grid: ConnectedGrid, rules: MarketRules, fees: FeeRates, leverage: int) -> Steps[None]:
+        """Compare a grid's settings with its market as it is now. Raises StartRefused with every problem."""
+        price = (yield from ask(self._venue.best_price(grid.symbol))).value
+        account = (yield from ask(self._venue.account_summary())).value
+        lots = grid.restored.lots if grid.restored is not None else ()
+        market = StartMarket(
+            rules=rules,
+            fees=fees,
+            price=price,
+            leverage=leverage,
+            equity=account.equity,
+            has_open_lots=any(lot.entry_filled != lot.exit_filled for lot in lots),
+        )
+        problems, warnings = self._check_market(grid.name, market)
+        for text in warnings:
+            self._facts.note(LogEvent.START_WARNING, text, level=NoteLevel.WARNING)
+        if problems:
+            raise StartRefused("\n".join(problems))
 
     def read_clock(self) -> Steps[None]:
         """Measure the venue's clock. A slow answer says too little and is not learned from."""

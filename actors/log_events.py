@@ -35,6 +35,7 @@ class LogEvent(StrEnum):
     FRAME_MALFORMED = "frame_malformed", "a frame could not be read and changed nothing"
     REQUEST_REFUSED = "request_refused", "the venue answered no"
     START_DELAYED = "start_delayed", "a venue could not be read yet; tried again"
+    START_WARNING = "start_warning", "the settings and the market fit, but their owner should know this"
     START_REFUSED = "start_refused", "the bot cannot start like this: a person must change something"
     FOREIGN_ORDER_SEEN = "foreign_order_seen", "an order at the venue is not this bot's"
     FILL_CORRECTED = "fill_corrected", "price or fee of a fill was learned after its quantity"

@@ -5,8 +5,10 @@ price stream, closer, strategy. It is built bottom-up, wired, and only then told
 Nothing of a crew is used again: a restart builds a new one from the journal and the venue.
 """
 
+import functools
 import itertools
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,9 +17,10 @@ from loguru import logger
 
 from actors.addresses import Address
 from actors.closer import CloserParts, GridOrderCloser
+from actors.config.startup import Market, startup_problems
 from actors.connection import ExchangeConnection
 from actors.connection_facts import Owners
-from actors.connection_parts import ConnectedGrid, ConnectionParts
+from actors.connection_parts import ConnectedGrid, ConnectionParts, StartMarket
 from actors.desk_watch import DeskWatch, OrderMeter
 from actors.give_way import give_way
 from actors.grid_shell import GridSeat, ShellParts
@@ -27,6 +30,7 @@ from actors.messages import Ping
 from actors.price_stream import PricedMarket, PriceFeed, PriceParts, PriceStream
 from actors.rest_worker import LaneParts, OrderLanes, QueryLane, Transport
 from actors.send_gate import SendGate
+from actors.settings import BotSettings
 from actors.strategy import GridStrategy, StrategyParts
 from actors.streams import NewReader, Reader, ReaderCalls
 from actors.timers import Timers
@@ -36,7 +40,7 @@ from actors.wires import CrewPlan, DeadLetters, VenueAccess, Wire
 from exchanges.pacing import RateBudget
 from exchanges.rest_transport import RestTransport
 from exchanges.stream_transport import StreamReader
-from exchanges.venue import StreamEndpoint
+from exchanges.venue import StreamEndpoint, Venue
 
 _PING_S: Final = 10.0
 _STOP_S: Final = 3.0
@@ -261,11 +265,18 @@ class Crew:
             seen_sequence=self._state.intents.raise_floor,
             audit_every_s=max(asked_s, exchange.access.venue.capabilities.audit_every_s),
             foreign=plan.settings.desk.on_start_foreign,
+            check_market=functools.partial(_check_market, plan.settings),
+            suspect_until_wall_ns=self._suspect_until_wall_ns(exchange.access.venue),
             credential_hint=exchange.access.credential_hint,
         )
         name = f"{self._name}/{exchange.name}/connection"
         ref = ExchangeConnection.start(name=name, failures=plan.failures, parts=parts)
         self._wires.connections[exchange.name].connect(self._add(name, ref))
+
+    def _suspect_until_wall_ns(self, venue: Venue) -> int:
+        """When the last order whose intent may be lost with the power can no longer be accepted, 0 if none."""
+        lost_ns = self._state.history.suspect_wall_ns
+        return lost_ns + int(venue.capabilities.fence_s * 1e9) if lost_ns else 0
 
     def _start_prices(self) -> Wire[Any]:
         plan = self._plan
@@ -386,3 +397,20 @@ class Crew:
 
 
 __all__ = ["Crew", "CrewPlan", "DeadLetters", "VenueAccess", "Wire"]
+
+
+def _check_market(settings: BotSettings, grid: str, market: StartMarket) -> tuple[Sequence[str], Sequence[str]]:
+    found = startup_problems(
+        settings,
+        settings.grid(grid),
+        Market(
+            rules=market.rules,
+            fees=market.fees,
+            bid=market.price.bid,
+            ask=market.price.ask,
+            applied_leverage=market.leverage,
+            equity_usd=market.equity,
+            has_open_lots=market.has_open_lots,
+        ),
+    )
+    return found.problems, found.warnings

@@ -10,9 +10,10 @@ import pytest
 from actors.bot import make_fill_callback
 from actors.connection import ExchangeConnection
 from actors.connection_facts import Owners
-from actors.connection_parts import ConnectedGrid, ConnectionBegun, ConnectionFailed, ConnectionParts
+from actors.connection_parts import ConnectedGrid, ConnectionBegun, ConnectionFailed, ConnectionParts, StartMarket
 from actors.grid.restore import RestoredGrid
 from actors.journal import KnownOrder, RestoredMarket
+from actors.log_events import LogEvent
 from actors.messages import (
     ActiveOrdersListed,
     AdoptDifference,
@@ -56,7 +57,15 @@ from exchanges.errors import (
     WouldCross,
 )
 from exchanges.fills import RestoredTrade
-from exchanges.reports import ActiveOrders, FillReport, NoticeKind, PositionReport, StreamNotice
+from exchanges.reports import (
+    AccountReport,
+    ActiveOrders,
+    BestPrice,
+    FillReport,
+    NoticeKind,
+    PositionReport,
+    StreamNotice,
+)
 from exchanges.values import (
     CancelReason,
     FeeRates,
@@ -128,6 +137,17 @@ def fill(number: Any, trade: str, quantity: str, **changes: Any) -> FillReport:
     return FillReport(**(fields | changes))
 
 
+PRICE = BestPrice(
+    symbol=SYMBOL,
+    bid=Decimal("99.9"),
+    bid_quantity=Decimal(1),
+    ask=Decimal(100),
+    ask_quantity=Decimal(1),
+    occurred_ns=0,
+    received_ns=0,
+)
+
+
 @dataclass
 class Desk:
     """A connection whose questions are answered at once from `venue.answers`, unless `holds_questions` is set."""
@@ -136,8 +156,12 @@ class Desk:
     market: RestoredMarket | None = None
     foreign: ForeignPolicy = ForeignPolicy.REFUSE
     capabilities: dict[str, Any] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    suspect_until_wall_ns: int = 0
 
     def __post_init__(self) -> None:
+        self.checked: list[tuple[str, StartMarket]] = []
         self.timers = FakeTimers()
         self.clock = self.timers.clock
         self.venue = ScriptedVenue(**self.capabilities)
@@ -146,6 +170,8 @@ class Desk:
             "markets": {SYMBOL: RULES},
             "account_check": None,
             "fee_rates": FeeRates(Decimal("0.0001"), Decimal("0.0004")),
+            "best_price": PRICE,
+            "account_summary": AccountReport(equity=Decimal(1000), available=Decimal(900), received_ns=0),
             "open_private": "key-1",
             "renew_private": "key-1",
             "recent_fills": (),
@@ -191,9 +217,15 @@ class Desk:
             seen_sequence=self.sequences.append,
             audit_every_s=5.0,
             foreign=self.foreign,
+            check_market=self.check_market,
+            suspect_until_wall_ns=self.suspect_until_wall_ns,
             credential_hint="ASTER_PRIVATE_KEY",
         )
         self.ref = ExchangeConnection.start(name="test/aster/connection", failures=self.failures, parts=parts)
+
+    def check_market(self, grid: str, market: StartMarket) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        self.checked.append((grid, market))
+        return self.problems, self.warnings
 
     def submit(self, call: Any, reply_to: Any, ticket: int) -> None:
         self.asked.append(call.request.operation)
@@ -285,13 +317,14 @@ def make():
 def test_the_start_reads_everything_before_it_says_ready(make):
     desk = make()
     reader = desk.begin()
-    assert desk.asked == ["server_time", "markets", "account_check", "fee_rates", "open_private"]
+    asked = ["server_time", "markets", "account_check", "fee_rates", "best_price", "account_summary", "open_private"]
+    assert desk.asked == asked
     assert reader.started
     assert reader.endpoint.url.endswith("/private/key-1")
     desk.strategy.expect_none()
     reader.calls.on_open()
     desk.sync()
-    assert desk.asked[5:] == ["recent_fills", "active_orders", "position"]
+    assert desk.asked[len(asked) :] == ["recent_fills", "active_orders", "position"]
     for probe in (desk.strategy, desk.closer):
         assert [type(message) for message in probe.messages] == [ActiveOrdersListed, ConnectionReady]
     ready = desk.strategy.take(ConnectionReady)
@@ -323,6 +356,37 @@ def test_an_unknown_symbol_ends_the_start_with_near_names(make):
     desk.venue.answers["markets"] = {"BTCUSDC": RULES, "ETHUSDT": RULES}
     desk.tell(Begin())
     assert "BTCUSDC" in desk.bot.take(ConnectionFailed).text
+
+
+def test_settings_that_do_not_fit_the_market_end_the_start_with_every_problem(make):
+    desk = make(problems=("stop_price: on the wrong side", "order_notional_usd: too small"))
+    desk.tell(Begin())
+    assert desk.bot.take(ConnectionFailed).text == "stop_price: on the wrong side\norder_notional_usd: too small"
+    ((grid, market),) = desk.checked
+    assert grid == "btc"
+    assert (market.price, market.equity, market.leverage) == (PRICE, Decimal(1000), 5)
+    assert not market.has_open_lots
+
+
+def test_what_the_owner_should_know_does_not_end_the_start(make):
+    desk = make(warnings=("the stop is nearer than the last lot",))
+    desk.live()
+    notes = [message for message in desk.journal.messages if isinstance(message, Note)]
+    assert [note.text for note in notes if note.event == LogEvent.START_WARNING] == [
+        "the stop is nearer than the last lot"
+    ]
+
+
+def test_after_a_loss_of_power_the_venue_is_read_only_when_nothing_can_be_accepted_any_more(make):
+    desk = make(suspect_until_wall_ns=FakeTimers().clock.wall_ns() + 60 * SECOND)
+    reader = desk.begin()
+    reader.calls.on_open()
+    desk.sync()
+    desk.pass_time(59)
+    assert "active_orders" not in desk.asked
+    desk.strategy.expect_none()
+    desk.pass_time(2)
+    assert desk.strategy.take(ConnectionReady)
 
 
 def test_an_account_that_cannot_be_set_up_ends_the_start(make):
