@@ -2,18 +2,25 @@
 
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
 from exchanges.clock import Clock
 from exchanges.errors import ConfigError
 from exchanges.simulated.engine_setup import override_rules
 from exchanges.simulated.prices import PriceSource, Tick
-from exchanges.simulated.prices.live import LivePrices
-from exchanges.simulated.prices.synthetic import SyntheticPrices
+from exchanges.simulated.prices.live import ASTER_FEED, Dialect, LivePrices
+from exchanges.simulated.prices.live_backpack import BACKPACK_FEED
+from exchanges.simulated.prices.synthetic import START_PRICES, SyntheticPrices
 from exchanges.simulated.settings import PaperSettings, PriceKind
 from exchanges.simulated.tape import TapePrices, tape_rules
 from exchanges.values import MarketRules
+
+LIVE_FEEDS: Final[Mapping[str, Dialect]] = MappingProxyType({"aster": ASTER_FEED, "backpack": BACKPACK_FEED})
+"""Name of a venue -> how its public feed is spoken."""
 
 
 class MergedPrices:
@@ -49,22 +56,29 @@ class MergedPrices:
 
 
 def open_prices(
-    paper: PaperSettings, rules: Sequence[MarketRules], last: Mapping[str, str], clock: Clock
+    paper: PaperSettings, rules: Sequence[MarketRules], last: Mapping[str, str], clock: Clock, *, venue: str = "aster"
 ) -> tuple[PriceSource, tuple[MarketRules, ...]]:
     """Return the price source and the rules of its markets: those given, but the tape's own where it is a tape.
 
     `last` are the prices a synthetic market goes on from, by symbol; without one it starts at `paper.start_price` or
-    its usual level. `clock` stamps the rows of a live feed.
+    its usual level. `clock` stamps the rows of a live feed, which is the public one of `venue`.
 
     Raises:
-        ValueError: the tape cannot be read, or is asked to be more than one market.
+        ValueError: the tape cannot be read, or is asked to be more than one market; no live feed is known of `venue`.
         OSError: the tape cannot be opened.
     """
     if paper.prices is PriceKind.TAPE:
         return _open_tape(paper, rules)
     if paper.prices is PriceKind.LIVE:
-        return LivePrices([one.symbol for one in rules], clock), tuple(rules)
+        return LivePrices([one.symbol for one in rules], clock, dialect=_feed(venue)), tuple(rules)
     return _synthetic(paper, rules, last), tuple(rules)
+
+
+def _feed(venue: str) -> Dialect:
+    dialect = LIVE_FEEDS.get(venue)
+    if dialect is None:
+        raise ValueError(f"paper.prices = live: there is no live feed of {venue}")
+    return dialect
 
 
 def _open_tape(paper: PaperSettings, rules: Sequence[MarketRules]) -> tuple[PriceSource, tuple[MarketRules, ...]]:
@@ -76,7 +90,8 @@ def _open_tape(paper: PaperSettings, rules: Sequence[MarketRules]) -> tuple[Pric
         tape = TapePrices(Path(paper.tape), market.symbol, speed=paper.speed)
     except ConfigError as error:
         raise ValueError(str(error)) from error
-    return tape, (tape_rules(tape.facts, market.symbol, market.quote_asset),)
+    found = tape_rules(tape.facts, market.symbol, market.quote_asset)
+    return tape, (replace(found, base_asset=market.base_asset or found.base_asset),)
 
 
 def _synthetic(paper: PaperSettings, rules: Sequence[MarketRules], last: Mapping[str, str]) -> PriceSource:
@@ -85,9 +100,14 @@ def _synthetic(paper: PaperSettings, rules: Sequence[MarketRules], last: Mapping
             SyntheticPrices(
                 [override_rules(one, paper)],
                 paper.seed,
-                start_price=Decimal(last[one.symbol]) if one.symbol in last else paper.start_price,
+                start_price=Decimal(last[one.symbol]) if one.symbol in last else paper.start_price or _usual_price(one),
                 volatility_pct_per_day=paper.volatility_pct_per_day,
             )
             for one in rules
         ]
     )
+
+
+def _usual_price(rules: MarketRules) -> Decimal | None:
+    """What the asset is usually worth, whatever the venue calls its market; None where nothing is known."""
+    return START_PRICES.get(rules.symbol) or START_PRICES.get(f"{rules.base_asset}USDT")

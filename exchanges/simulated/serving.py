@@ -16,14 +16,17 @@ from random import SystemRandom
 from typing import Any, Final
 
 from exchanges.clock import Clock
-from exchanges.simulated.assembly import assemble_aster, aster_rules, aster_symbol
-from exchanges.simulated.faces.aster.requests import AsterCredentials, make_credentials
+from exchanges.simulated.assembly import assemble, face_kit
+from exchanges.simulated.faces.kit import Credentials, FaceKit
 from exchanges.simulated.hosting import SimulatedVenue
 from exchanges.simulated.launch import VenueChoice, VenueLaunch
 from exchanges.simulated.price_sources import open_prices
+from exchanges.simulated.prices import PriceSource
 from exchanges.simulated.server import VenueServer, serve_line
+from exchanges.simulated.settings import PaperSettings
 from exchanges.simulated.state_files import account_file, lock_file, process_file, read_json, take_lock, write_private
 from exchanges.simulated.steady_clock import SteadyClock
+from exchanges.values import MarketRules
 
 SAVE_EVERY_NS: Final = 1_000_000_000
 _LONG_SAVE_NS: Final = 50_000_000
@@ -104,16 +107,13 @@ class Serving:
         raise ValueError(f"another simulated venue is using {self._launch.state_dir}")
 
     def _build(self, choice: VenueChoice) -> _Served:
-        if choice.venue != "aster":
-            raise ValueError(f"there is no simulated venue for {choice.venue!r} (exchange {choice.name!r}) yet")
-        paper = self._launch.paper
-        symbols = tuple(dict.fromkeys(aster_symbol(name) for name in choice.symbols))
+        kit, paper = face_kit(choice.venue), self._launch.paper
+        symbols = tuple(dict.fromkeys(kit.symbol(name) for name in choice.symbols))
         saved = self._saved(choice)
-        prices, rules = open_prices(paper, tuple(map(aster_rules, symbols)), _last_prices(saved), self._clock)
-        credentials = _credentials(saved)
-        venue = assemble_aster(
-            paper, symbols, prices, credentials, now_ns=self._clock.wall_ns(), rules=rules, rng=SystemRandom()
+        prices, rules = open_prices(
+            paper, tuple(map(kit.rules, symbols)), _last_prices(saved), self._clock, venue=kit.venue
         )
+        venue = _assemble(kit, paper, rules, prices, saved, self._clock.wall_ns())
         if saved is not None:
             venue.restore(saved)
         server = VenueServer(
@@ -237,12 +237,20 @@ def _remove_own(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _credentials(saved: dict[str, Any] | None) -> AsterCredentials:
-    if saved is None:
-        return make_credentials(SystemRandom())
+def _assemble(
+    kit: FaceKit,
+    paper: PaperSettings,
+    rules: Sequence[MarketRules],
+    prices: PriceSource,
+    saved: dict[str, Any] | None,
+    now_ns: int,
+) -> SimulatedVenue:
+    """A venue that accepts the saved account's credentials, or new ones."""
+    symbols = tuple(one.symbol for one in rules)
     try:
-        return AsterCredentials(**saved["face"]["credentials"])
-    except (KeyError, TypeError) as error:
+        credentials: Credentials = saved["face"]["credentials"] if saved else kit.make_credentials(SystemRandom())
+        return assemble(kit, paper, symbols, prices, credentials, now_ns=now_ns, rules=rules, rng=SystemRandom())
+    except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"the saved paper account has no readable credentials: {error!r}") from error
 
 

@@ -16,11 +16,10 @@ from random import Random
 from typing import TypeVar
 
 from exchanges.clock import Clock, SystemClock
-from exchanges.simulated.assembly import assemble_aster
+from exchanges.simulated.assembly import assemble, face_kit
 from exchanges.simulated.engine_types import QuoteTick, TradeTick
 from exchanges.simulated.faces.aster.face import AsterFace
-from exchanges.simulated.faces.aster.mishaps import Mishap, PlannedMishap
-from exchanges.simulated.faces.aster.requests import make_credentials
+from exchanges.simulated.faces.mishaps import Mishap, Mishaps, PlannedMishap
 from exchanges.simulated.faces.protocol import CloseSession
 from exchanges.simulated.hosting import SimulatedVenue
 from exchanges.simulated.prices import Tick
@@ -117,11 +116,11 @@ class RunningVenue:
         delay_s: float = 1.0,
     ) -> None:
         """Let something go wrong with the next `count` requests that fit (name as in 'order', 'openOrders').
-        `delay_s` is for late replies.
+        `delay_s` is for late replies. Raises ValueError for a mishap that does not happen on this venue.
         """
         delay_ns = round(delay_s * 1_000_000_000)
         planned = PlannedMishap(mishap=mishap, method=method, name=name, count=count, delay_ns=delay_ns)
-        self.call(lambda venue: self.aster(venue).mishaps.plan(planned))
+        self.call(lambda venue: _mishaps(venue).plan(planned))
 
     def expire_listen_key(self) -> None:
         """Let the listen key run out now."""
@@ -155,6 +154,13 @@ class RunningVenue:
         return venue.face
 
 
+def _mishaps(venue: SimulatedVenue) -> Mishaps:
+    found = getattr(venue.face, "mishaps", None)
+    if not isinstance(found, Mishaps):
+        raise TypeError(f"nothing goes wrong on {venue.face.venue}")
+    return found
+
+
 QUIET = PaperSettings(ack_latency_ms=0, fill_latency_ms=0, cancel_latency_ms=0, partial_fill_pct=Decimal(0))
 """Paper settings without delays and pieces: what tests want unless they say otherwise."""
 
@@ -162,36 +168,42 @@ QUIET = PaperSettings(ack_latency_ms=0, fill_latency_ms=0, cancel_latency_ms=0, 
 @contextmanager
 def running_venue(
     *,
-    symbols: tuple[str, ...] = ("BTCUSDT",),
+    symbols: tuple[str, ...] = ("BTC",),
+    venue: str = "aster",
     seed: int = 1,
     clock: Clock | None = None,
     paper: PaperSettings = QUIET,
     **settings: object,
 ) -> Iterator[RunningVenue]:
-    """Serve an Aster venue on a background thread until the block ends. `settings` override fields of `paper`."""
-    paper = replace(paper, **settings) if settings else paper  # type: ignore[arg-type]
+    """Serve a simulated venue on a background thread until the block ends.
+
+    `venue` is a name in `exchanges.simulated.assembly.FACES`; `symbols` are as a user or as the venue names them.
+    `settings` override fields of `paper`.
+    """
+    paper, kit = replace(paper, **settings) if settings else paper, face_kit(venue)  # type: ignore[arg-type]
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="simulated-venue", daemon=True)
     thread.start()
     time_source = clock or SteadyClock(SystemClock())
     prices = ScriptedPrices()
-    venue = assemble_aster(
+    simulated = assemble(
+        kit,
         paper,
-        symbols,
+        tuple(kit.symbol(name) for name in symbols),
         prices,
-        make_credentials(Random(f"{seed}/credentials")),  # noqa: S311 - a test's throw-away keys
+        kit.make_credentials(Random(f"{seed}/credentials")),  # noqa: S311 - a test's throw-away keys
         now_ns=time_source.wall_ns(),
     )
     server: VenueServer | None = None
 
     async def start() -> VenueServer:
-        server = VenueServer(venue, time_source, admin_token=f"admin-{seed}")
+        server = VenueServer(simulated, time_source, admin_token=f"admin-{seed}")
         await server.start()
         return server
 
     try:
         server = asyncio.run_coroutine_threadsafe(start(), loop).result(_WAIT_S)
-        yield RunningVenue(server, venue, prices, loop)
+        yield RunningVenue(server, simulated, prices, loop)
     finally:
         if server is not None:
             asyncio.run_coroutine_threadsafe(server.stop(), loop).result(_WAIT_S)

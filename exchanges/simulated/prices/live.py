@@ -1,7 +1,8 @@
 """The real venue's public feed as the price source: real quotes and trades, nothing but reading.
 
-A thread of its own reads the combined stream of best bid/ask and trades (venues/aster.md section 11: `bookTicker` on
-every change, `aggTrade` every 100 ms) and hands rows over in a queue; the venue's loop takes them by `events_until`.
+A thread of its own reads best bid/ask and trades (a `Dialect` says how; Aster's: venues/aster.md section 11,
+`bookTicker` on every change, `aggTrade` every 100 ms) and hands rows over in a queue; the venue's loop takes them by
+`events_until`.
 Rows carry our wall clock at receipt: the simulated venue's clock is ours. A connection that ends, goes silent or grows
 old is replaced after a growing, jittered pause. No key is needed and none is sent.
 
@@ -13,6 +14,7 @@ import random
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, Protocol
 
@@ -39,6 +41,7 @@ class Feed(Protocol):
     """One open connection, as `websocket.create_connection` gives it."""
 
     def recv(self) -> str | bytes: ...
+    def send(self, payload: str) -> object: ...
     def ping(self, payload: str = "") -> None: ...
     def settimeout(self, timeout: float | None) -> None: ...
     def abort(self) -> None: ...
@@ -69,28 +72,30 @@ def parse_frame(frame: str | bytes) -> Tick | None:
     kind = message.get("e")
     if kind == "bookTicker":
         return QuoteTick(
-            _text(message, "s"),
-            _number(message, "b"),
-            _number(message, "B"),
-            _number(message, "a"),
-            _number(message, "A"),
+            read_text(message, "s"),
+            read_number(message, "b"),
+            read_number(message, "B"),
+            read_number(message, "a"),
+            read_number(message, "A"),
         )
     if kind == "aggTrade":
         maker = message.get("m")
         if not isinstance(maker, bool):
             raise UnreadableFrame(f"m is {maker!r}, not a boolean")
-        return TradeTick(_text(message, "s"), _number(message, "p"), _number(message, "q"), maker)
+        return TradeTick(read_text(message, "s"), read_number(message, "p"), read_number(message, "q"), maker)
     return None
 
 
-def _text(message: dict[str, Any], key: str) -> str:
+def read_text(message: dict[str, Any], key: str) -> str:
+    """Return a name. Raises UnreadableFrame where it is none."""
     value = message.get(key)
     if not isinstance(value, str) or not value:
         raise UnreadableFrame(f"{key} is {value!r}, not a name")
     return value
 
 
-def _number(message: dict[str, Any], key: str) -> Decimal:
+def read_number(message: dict[str, Any], key: str) -> Decimal:
+    """Return a number that came as text. Raises UnreadableFrame where it is none."""
     value = message.get(key)
     plain = isinstance(value, str) and value.isascii() and value.replace(".", "", 1).isdigit()
     if not plain:
@@ -102,6 +107,26 @@ def stream_url(base_url: str, symbols: Sequence[str]) -> str:
     """Return the address of the combined stream of quotes and trades."""
     names = [f"{symbol.lower()}@{kind}" for symbol in symbols for kind in ("bookTicker", "aggTrade")]
     return f"{base_url.rstrip('/')}/stream?streams={'/'.join(names)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """How one venue's public feed is spoken.
+
+    Attributes:
+        base_url: The address of the venue's streams.
+        url: (address, symbols) -> what to connect to.
+        hello: symbols -> what to send after connecting.
+        parse: A frame -> its quote or trade, None for anything else. Raises UnreadableFrame.
+    """
+
+    base_url: str
+    url: Callable[[str, Sequence[str]], str]
+    hello: Callable[[Sequence[str]], tuple[str, ...]]
+    parse: Callable[[str | bytes], Tick | None]
+
+
+ASTER_FEED: Final = Dialect(base_url=ASTER_STREAM_URL, url=stream_url, hello=lambda _: (), parse=parse_frame)
 
 
 def _open(url: str) -> Feed:
@@ -120,12 +145,15 @@ class LivePrices:
         symbols: Sequence[str],
         clock: Clock,
         *,
-        base_url: str = ASTER_STREAM_URL,
+        dialect: Dialect = ASTER_FEED,
+        base_url: str = "",
         connect: Connect = _open,
         pauses: random.Random | None = None,
     ) -> None:
         self._symbols = frozenset(symbols)
-        self._url = stream_url(base_url, symbols)
+        self._parse = dialect.parse
+        self._url = dialect.url(base_url or dialect.base_url, symbols)
+        self._hello = dialect.hello(symbols)
         self._clock = clock
         self._connect = connect
         self._pauses = pauses or random.Random("live feed")  # noqa: S311 - jitter, no secret
@@ -189,6 +217,8 @@ class LivePrices:
         self.connections += 1
         try:
             feed.settimeout(_LOOK_S)
+            for frame in self._hello:
+                feed.send(frame)
             self._read(feed)
         finally:
             self._feed = None
@@ -217,7 +247,7 @@ class LivePrices:
 
     def _take(self, frame: str | bytes) -> None:
         try:
-            tick = parse_frame(frame)
+            tick = self._parse(frame)
         except UnreadableFrame as error:
             self.unreadable += 1
             self.last_error = str(error)

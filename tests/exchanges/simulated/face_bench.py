@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 from coincurve import PrivateKey
 from Crypto.Hash import keccak
 
-from exchanges.simulated.assembly import assemble_aster
+from exchanges.simulated.assembly import assemble, face_kit
 from exchanges.simulated.engine_types import QuoteTick, TradeTick
 from exchanges.simulated.faces.aster.face import AsterFace
 from exchanges.simulated.faces.aster.requests import AsterCredentials, make_credentials
@@ -93,7 +93,9 @@ class FaceBench:
         self.prices = ScriptedPrices()
         self.credentials = credentials or make_credentials(Random(7))
         settings = replace(QUIET, **paper)  # type: ignore[arg-type]
-        self.venue = assemble_aster(settings, symbols, self.prices, self.credentials, now_ns=self.now_ns)
+        self.venue = assemble(
+            face_kit("aster"), settings, symbols, self.prices, self.credentials.as_dict(), now_ns=self.now_ns
+        )
         self._next_id = 1
         self._nonce = 0
         self.outputs: list[Output] = []

@@ -18,7 +18,7 @@ import pytest
 import requests
 
 from exchanges.clock import SystemClock
-from exchanges.simulated.assembly import aster_rules, aster_symbol, read_grid_id
+from exchanges.simulated.faces.aster.kit import aster_rules, aster_symbol, read_grid_id
 from exchanges.simulated.launch import VenueChoice, VenueLaunch, from_json
 from exchanges.simulated.price_sources import MergedPrices, open_prices
 from exchanges.simulated.process import ServedVenue, SimulatedVenueProcess, VenueProcessError, main, serve

@@ -33,7 +33,7 @@ from exchanges.simulated.faces.aster.listen_keys import ListenKeys
 from exchanges.simulated.faces.aster.market_data import MarketEndpoints
 from exchanges.simulated.faces.aster.market_streams import MarketStreams
 from exchanges.simulated.faces.aster.markets import AsterMarket
-from exchanges.simulated.faces.aster.mishaps import Mishap, Mishaps, PlannedMishap
+from exchanges.simulated.faces.aster.mishaps import ASTER_MISHAPS, Mishap, Mishaps, PlannedMishap
 from exchanges.simulated.faces.aster.refusals import VenueRefusal
 from exchanges.simulated.faces.aster.requests import AsterCredentials, Gate, read_params
 from exchanges.simulated.faces.aster.routes import build_routes
@@ -77,7 +77,7 @@ class AsterFace:
         self.limits = RateLimits()
         self.modes = AccountModes()
         self.listen_keys = ListenKeys(rng)
-        self.mishaps = Mishaps()
+        self.mishaps = Mishaps(ASTER_MISHAPS)
         self._engine = engine
         self._outputs: list[Output] = []
         self._late: list[tuple[int, HttpAnswer]] = []

@@ -1,67 +1,9 @@
-"""Planned mishaps of single requests: what a distant venue does to a client now and then, on demand.
+"""The mishaps that happen on Aster (venues/aster.md 15.5)."""
 
-Source: venues/aster.md 15.5. A mishap waits for the next request it fits and happens `count` times.
-"""
+from typing import Final
 
-from dataclasses import dataclass
-from enum import StrEnum
+from exchanges.simulated.faces.mishaps import COMMON_MISHAPS, Mishap, Mishaps, PlannedMishap
 
+ASTER_MISHAPS: Final = COMMON_MISHAPS | {Mishap.ERROR_IN_200, Mishap.STALE_NONCE, Mishap.DEPOSIT}
 
-class Mishap(StrEnum):
-    """What goes wrong with a request.
-
-    lost_request: cut before the venue read it. lost_reply: executed, then cut. late_reply: executed, answered
-    `delay_ns` later than it could be. timeout_before / timeout_after: 503 with -1007, not executed / executed. html:
-    500 with a page instead of JSON, not executed. rate_limited: 429. error_in_200: status 200 with an error body, not
-    executed. stale_nonce: -4225. deposit: -5050.
-    """
-
-    LOST_REQUEST = "lost_request"
-    LOST_REPLY = "lost_reply"
-    LATE_REPLY = "late_reply"
-    TIMEOUT_BEFORE = "timeout_before"
-    TIMEOUT_AFTER = "timeout_after"
-    HTML = "html"
-    RATE_LIMITED = "rate_limited"
-    ERROR_IN_200 = "error_in_200"
-    STALE_NONCE = "stale_nonce"
-    DEPOSIT = "deposit"
-
-    @property
-    def is_after(self) -> bool:
-        """Whether the request is executed all the same."""
-        return self in (Mishap.LOST_REPLY, Mishap.LATE_REPLY, Mishap.TIMEOUT_AFTER)
-
-
-@dataclass(slots=True, kw_only=True)
-class PlannedMishap:
-    """A mishap for the next `count` requests with this method and endpoint name (None fits all)."""
-
-    mishap: Mishap
-    method: str | None = None
-    name: str | None = None
-    count: int = 1
-    delay_ns: int = 1_000_000_000
-
-
-class Mishaps:
-    """The mishaps still to come, first planned first."""
-
-    def __init__(self) -> None:
-        self._planned: list[PlannedMishap] = []
-        self.happened = 0
-
-    def plan(self, planned: PlannedMishap) -> None:
-        """Add a mishap."""
-        self._planned.append(planned)
-
-    def take(self, method: str, name: str) -> PlannedMishap | None:
-        """Return the mishap of a request, None for most."""
-        for planned in self._planned:
-            if planned.method in (None, method) and planned.name in (None, name):
-                planned.count -= 1
-                if planned.count <= 0:
-                    self._planned.remove(planned)
-                self.happened += 1
-                return planned
-        return None
+__all__ = ["ASTER_MISHAPS", "Mishap", "Mishaps", "PlannedMishap"]
