@@ -27,7 +27,7 @@ Incoming orders
     prices; the rest of a GTC order rests. An order resting from another account is met at its price.
 12. IOC: the rest expires. FOK: everything or nothing. Market: the rest expires when the known depth is used up.
 13. Post-only (GTX) that would take expires right after acceptance, with nothing filled (`by_book`), or rests at its
-    own price and fills as maker (`never`).
+    own price and fills as maker (`never`). With `refuse_if_taking` it is refused instead, after every other check.
 14. Orders of one account never trade with each other: self-trade prevention ends the taker, the maker or both.
 
 Reduce-only
@@ -44,8 +44,9 @@ Money
     wallet is made good.
 
 Time
-21. A command is executed when its latency has passed, private events leave `fill_latency` after they happened, in the
-    order they happened; public ones at once. A dead-man timer cancels a market's orders when it runs out.
+21. A command is executed when its latency (and an order's own `hold_ns`) has passed, private events leave
+    `fill_latency` after they happened, in the order they happened; public ones at once. A dead-man timer cancels a
+    market's orders when it runs out.
 """
 
 import heapq
@@ -365,7 +366,9 @@ class Engine:
     # --- inner workings ---
 
     def _latency(self, command: Command) -> int:
-        if isinstance(command, PlaceOrder | AmendOrder):
+        if isinstance(command, PlaceOrder):
+            return self._settings.ack_latency_ns + command.hold_ns
+        if isinstance(command, AmendOrder):
             return self._settings.ack_latency_ns
         if isinstance(command, CancelOrder | CancelAll):
             return self._settings.cancel_latency_ns

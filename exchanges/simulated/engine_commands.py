@@ -100,7 +100,15 @@ class EngineSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceOrder:
-    """Place an order. `price` is None exactly for a market order; `client_id` empty lets the engine make one up."""
+    """Place an order.
+
+    Attributes:
+        price: None exactly for a market order.
+        client_id: Empty lets the engine make one up.
+        self_trade: None takes the account's or the venue's.
+        refuse_if_taking: A post-only (GTX) order that would take is refused without a trace instead of expiring.
+        hold_ns: It waits so much longer than other orders before it is executed (a speed bump).
+    """
 
     symbol: str
     side: Side
@@ -111,6 +119,8 @@ class PlaceOrder:
     reduce_only: bool = False
     client_id: str = ""
     self_trade: SelfTrade | None = None
+    refuse_if_taking: bool = False
+    hold_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -123,7 +123,7 @@ class Floor(Ledger):
         if refused is not None:
             return refused
         order = self._new_order(account, command)
-        refused = self._refuse_money(account, order)
+        refused = self._refuse_money(account, order) or self._refuse_taking(command)
         if refused is not None:
             return refused
         self._accept(order)
@@ -166,6 +166,14 @@ class Floor(Ledger):
         needed = self.margin(account, order.symbol, priced).orders - self.margin(account, order.symbol).orders
         if needed > 0 and self.available(account, priced) < 0:
             return refuse(RefusalReason.MARGIN, f"the order needs {needed} more margin than is available")
+        return None
+
+    def _refuse_taking(self, command: PlaceOrder) -> Refused | None:
+        book, price = self.books[command.symbol], command.price
+        if not command.refuse_if_taking or command.time_in_force is not TimeInForce.GTX or price is None:
+            return None
+        if self.settings.post_only_reject is PostOnlyReject.BY_BOOK and book.would_take(command.side, price):
+            return refuse(RefusalReason.POST_ONLY, "the post-only order would take")
         return None
 
     def _new_order(self, account: Account, command: PlaceOrder) -> Order:

@@ -113,6 +113,7 @@ class RefusalReason(StrEnum):
     MIN_NOTIONAL = "min_notional"
     MARGIN = "margin"
     REDUCE_ONLY = "reduce_only"
+    POST_ONLY = "post_only"
     NO_QUOTE = "no_quote"
     LEVERAGE = "leverage"
     LEVERAGE_MARGIN = "leverage_margin"

@@ -518,6 +518,30 @@ def test_rule_13_never_lets_it_rest_and_fill_as_maker():
     assert fills(events) == [(placed.accepted.client_id, D("100.3"), D(1))]
 
 
+@pytest.mark.parametrize(("side", "price"), [(Side.BUY, "100.1"), (Side.SELL, "100.0")])
+def test_rule_13_post_only_that_would_take_is_refused_where_the_order_says_so(side, price):
+    market = Market()
+    market.quote("100.0", "100.1")
+    assert market.refusal(side, "1", price, refuse_if_taking=True) is RefusalReason.POST_ONLY
+    assert market.events() == []
+    assert market.engine.orders(ACCOUNT, SYMBOL) == ()
+    assert market.buy("1", "100.0", refuse_if_taking=True).final.is_open
+    taking = market.buy("1", "100.1", refuse_if_taking=True, time_in_force=TimeInForce.GTC)
+    assert taking.final.status is OrderStatus.FILLED
+
+
+def test_rule_13_margin_is_looked_at_before_post_only():
+    market = Market(deposit="1")
+    market.quote("100.0", "100.1")
+    assert market.refusal(Side.BUY, "1", "100.1", refuse_if_taking=True) is RefusalReason.MARGIN
+
+
+def test_rule_13_never_refuses_nothing():
+    market = Market(post_only_reject=PostOnlyReject.NEVER)
+    market.quote("100.0", "100.1")
+    assert market.buy("1", "100.3", refuse_if_taking=True).final.is_open
+
+
 # --- rule 14: self-trade prevention ---
 
 
@@ -754,6 +778,18 @@ def test_rule_21_a_command_is_executed_when_its_latency_has_passed():
     assert isinstance(done, CommandDone)
     assert (done.command_id, done.occurred_ns) == (cancel, 20_090)
     assert isinstance(done.answer, Canceled)
+
+
+def test_rule_21_an_order_that_is_held_waits_longer_and_others_pass_it():
+    market = Market(ack_latency_ns=100)
+    market.quote("100.0", "100.1")
+    held = market.spec_of(Side.BUY, "1", "100.1", time_in_force=TimeInForce.IOC, hold_ns=1_000)
+    first = market.engine.submit(ACCOUNT, held, 10_000)
+    second = market.engine.submit(ACCOUNT, market.spec_of(Side.BUY, "1", "99.9"), 10_500)
+    done = [event for event in market.engine.advance(11_099) if isinstance(event, CommandDone)]
+    assert [event.command_id for event in done] == [second]
+    (late,) = [event for event in market.engine.advance(11_100) if isinstance(event, CommandDone)]
+    assert (late.command_id, late.occurred_ns) == (first, 11_100)
 
 
 def test_rule_21_the_market_that_comes_first_is_matched_first():

@@ -95,6 +95,7 @@ _CODES = {
     RefusalReason.MIN_NOTIONAL: refusals.NOTIONAL_TOO_SMALL,
     RefusalReason.MARGIN: refusals.NO_MARGIN,
     RefusalReason.REDUCE_ONLY: refusals.REDUCE_ONLY_REJECTED,
+    RefusalReason.POST_ONLY: refusals.ORDER_REJECTED,
     RefusalReason.NO_QUOTE: refusals.UNABLE_TO_FILL,
     RefusalReason.LEVERAGE: refusals.BAD_LEVERAGE,
     RefusalReason.LEVERAGE_MARGIN: refusals.POSITION_ABOVE_LEVERAGE,

@@ -1,47 +1,50 @@
 """The public endpoints: clock, rules, book, prints, candles, prices and funding.
 
-Source: venues/aster.md 6 and 7. The book behind the touch is the one the engine fills taking orders from: the touch's
-size again at every further step.
+Source: venues/aster.md 6 and 7.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 
 from exchanges.simulated.engine import Engine
 from exchanges.simulated.engine_types import EngineSettings, MarketTraded, QuoteChanged
 from exchanges.simulated.faces.aster import refusals
 from exchanges.simulated.faces.aster.endpoints import Params
-from exchanges.simulated.faces.aster.history import INTERVAL_MINUTES, MINUTE_MS, MarketHistory
 from exchanges.simulated.faces.aster.markets import AsterMarket, exchange_info
 from exchanges.simulated.faces.aster.orders import read_limit
 from exchanges.simulated.faces.aster.refusals import VenueRefusal, missing
 from exchanges.simulated.faces.aster.rendering import NS_PER_MS, milliseconds, money, text
 from exchanges.simulated.faces.aster.validation import integer, known_market, required
+from exchanges.simulated.faces.market_history import (
+    INTERVAL_MINUTES,
+    MINUTE_MS,
+    Book,
+    Candle,
+    Levels,
+    MarketHistory,
+    build_book,
+)
 
 DEPTH_LIMITS = (5, 10, 20, 50, 100, 500, 1000)
 _HOUR_NS = 3_600_000_000_000
 
-Levels = list[tuple[Decimal, Decimal]]
 
-
-@dataclass(frozen=True, slots=True)
-class Book:
-    """Price levels, best first, and the update they are of."""
-
-    update_id: int
-    occurred_ns: int
-    bids: Levels
-    asks: Levels
-
-
-def build_book(quote: QuoteChanged, tick: Decimal, settings: EngineSettings) -> Book:
-    """Return the levels a quote stands for: the touch, and its size again at every step behind it."""
-    step = tick * settings.depth_ticks
-    rungs = range(settings.depth_levels + 1)
-    bids = [(price, quote.bid_qty) for rung in rungs if (price := quote.bid - step * rung) > 0]
-    asks = [(quote.ask + step * rung, quote.ask_qty) for rung in rungs]
-    return Book(quote.update_id, quote.occurred_ns, bids, asks)
+def candle_row(candle: Candle, length_ms: int) -> list[object]:
+    """Return a candle as Aster lists it."""
+    return [
+        candle.open_ms,
+        format(candle.open, "f"),
+        format(candle.high, "f"),
+        format(candle.low, "f"),
+        format(candle.close, "f"),
+        format(candle.volume, "f"),
+        candle.open_ms + length_ms - 1,
+        format(candle.quote_volume, "f"),
+        candle.trades,
+        format(candle.taker_volume, "f"),
+        format(candle.taker_quote_volume, "f"),
+        "0",
+    ]
 
 
 def level_rows(levels: Levels) -> list[list[str]]:
@@ -147,7 +150,7 @@ class MarketEndpoints:
         candles = history.klines(
             minutes, integer(params, "startTime"), integer(params, "endTime"), read_limit(params, most=1500)
         )
-        return [candle.row(minutes * MINUTE_MS) for candle in candles]
+        return [candle_row(candle, minutes * MINUTE_MS) for candle in candles]
 
     def book_ticker(self, params: Params, now_ns: int) -> object:
         """GET ticker/bookTicker."""

@@ -10,8 +10,9 @@ from typing import Final
 
 from exchanges.simulated.engine_types import MarketTraded, QuoteChanged
 from exchanges.simulated.faces.aster import rendering
-from exchanges.simulated.faces.aster.market_data import Book, MarketEndpoints, level_rows
+from exchanges.simulated.faces.aster.market_data import MarketEndpoints, level_rows
 from exchanges.simulated.faces.aster.sessions import Sessions
+from exchanges.simulated.faces.market_history import Book
 from exchanges.values import ZERO
 
 _MS: Final = 1_000_000

@@ -1,5 +1,8 @@
-"""What the public endpoints remember of a market: recent prints and minute candles, from which all longer ones are
-made. Fed by the engine's public events; nothing is made up for the time before the venue was started.
+"""What a face remembers of a market, and the book behind its touch. The same on every venue.
+
+Recent prints and minute candles, from which all longer ones are made, fed by the engine's public events; nothing is
+made up for the time before the venue was started. The book is the one the engine fills taking orders from: the touch's
+size again at every further step.
 """
 
 from collections import deque
@@ -7,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from exchanges.simulated.engine_types import MarketTraded, QuoteChanged
+from exchanges.simulated.engine_types import EngineSettings, MarketTraded, QuoteChanged
 from exchanges.values import ZERO
 
 MINUTE_MS: Final = 60_000
@@ -44,23 +47,6 @@ class Candle:
     trades: int = 0
     taker_volume: Decimal = ZERO
     taker_quote_volume: Decimal = ZERO
-
-    def row(self, length_ms: int) -> list[object]:
-        """Return the candle as Aster lists it."""
-        return [
-            self.open_ms,
-            format(self.open, "f"),
-            format(self.high, "f"),
-            format(self.low, "f"),
-            format(self.close, "f"),
-            format(self.volume, "f"),
-            self.open_ms + length_ms - 1,
-            format(self.quote_volume, "f"),
-            self.trades,
-            format(self.taker_volume, "f"),
-            format(self.taker_quote_volume, "f"),
-            "0",
-        ]
 
 
 class MarketHistory:
@@ -130,3 +116,25 @@ def _merge(total: Candle, candle: Candle) -> None:
     total.trades += candle.trades
     total.taker_volume += candle.taker_volume
     total.taker_quote_volume += candle.taker_quote_volume
+
+
+Levels = list[tuple[Decimal, Decimal]]
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """Price levels, best first, and the update they are of."""
+
+    update_id: int
+    occurred_ns: int
+    bids: Levels
+    asks: Levels
+
+
+def build_book(quote: QuoteChanged, tick: Decimal, settings: EngineSettings) -> Book:
+    """Return the levels a quote stands for: the touch, and its size again at every step behind it."""
+    step = tick * settings.depth_ticks
+    rungs = range(settings.depth_levels + 1)
+    bids = [(price, quote.bid_qty) for rung in rungs if (price := quote.bid - step * rung) > 0]
+    asks = [(quote.ask + step * rung, quote.ask_qty) for rung in rungs]
+    return Book(quote.update_id, quote.occurred_ns, bids, asks)
