@@ -201,6 +201,7 @@ class TradingBot(BotActor):
             case Due():
                 self._look()
             case ConnectionFailed():
+                self._life.is_misconfigured = not self._life.fatal
                 self._refuse(message.text)
             case ConnectionBegun():
                 self.log.bind(event=LogEvent.BOT_STARTED, exchange=message.exchange).info(
@@ -370,8 +371,10 @@ def _is_at_rest(grid: GridStatus, policy: StopPolicy) -> bool:
     book = grid.book
     if book is None or not _has_no_entry(grid):
         return book is None
+    if grid.is_flattening:
+        return False  # a stop that closes everything is carried out, whatever the policy leaves
     if policy is StopPolicy.FLATTEN:
-        return book.flatten is None and not book.orders and all(lot.remaining == lot.dust for lot in book.lots)
+        return not book.orders and all(lot.remaining == lot.dust for lot in book.lots)
     if policy is StopPolicy.CANCEL_ALL:
         return not book.orders
     return all(order.is_working for order in book.orders) and not any(lot.naked for lot in book.lots)

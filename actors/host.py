@@ -113,6 +113,7 @@ class BotHandle:
             started_ns=self._started_ns,
             started_wall_ns=self._started_wall_ns,
             fatal=life.fatal,
+            is_misconfigured=life.is_misconfigured,
             halted_why=self._halted.why,
             restarts=life.restarts,
             grids=grids,

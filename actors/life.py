@@ -16,6 +16,7 @@ class Life:
     Attributes:
         forced_state: What the bot is, where that does not follow from its grids; None while it trades.
         fatal: Why it could not start.
+        is_misconfigured: That is for settings, credentials or the account to change, and no fault of the machine.
         leftovers: What did not end in time.
     """
 
@@ -23,6 +24,7 @@ class Life:
     letters: DeadLetters = field(default_factory=DeadLetters)
     forced_state: BotState | None = None
     fatal: str = ""
+    is_misconfigured: bool = False
     restarts: int = 0
     leftovers: tuple[str, ...] = ()
     crew: Crew | None = None

@@ -82,6 +82,17 @@ class GridStatus:
     realized_before: Decimal = ZERO
     fees_before: Decimal = ZERO
 
+    @property
+    def is_flattening(self) -> bool:
+        """Whether everything is being closed: decided on the entry side, or under way on the exit side."""
+        is_decided = self.state is not None and self.state.flattening is not None
+        return is_decided or (self.book is not None and self.book.flatten is not None)
+
+    @property
+    def is_latched(self) -> bool:
+        """Whether a stop holds the grid until an operator resumes it."""
+        return self.state is not None and self.state.mode is Mode.HALTED
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BotStatus:
@@ -89,6 +100,7 @@ class BotStatus:
 
     Attributes:
         fatal: Why the bot could not start, for people; empty if it could.
+        is_misconfigured: The remedy of `fatal` is in the settings, the credentials or the account.
         halted_why: Why entries are held back at the send gate, empty if they are not.
         restarts: How often all actors were started again after a failure.
         mailboxes: Messages waiting, by actor or lane.
@@ -103,6 +115,7 @@ class BotStatus:
     started_ns: int
     started_wall_ns: int
     fatal: str = ""
+    is_misconfigured: bool = False
     halted_why: str = ""
     restarts: int = 0
     grids: tuple[GridStatus, ...] = ()

@@ -130,7 +130,7 @@ class _Run:
         An exit that is on its way at that moment is waited for: it is neither missing nor proven to be there.
         """
         looks = 0
-        while not self._is_over(bot.status(), looks):
+        while not (bot.has_ended or self._is_over(bot.status(), looks)):
             looks += 1
             self._stop.wait(_LOOK_EVERY_S)
         settling = threading.Event()
@@ -143,9 +143,10 @@ class _Run:
 
     def _is_over(self, status: BotStatus, looks: int) -> bool:
         run_for_ns = self._options.run_for_ns
-        if self._stop.is_set() or _has_ended(status, is_bounded=run_for_ns is not None):
+        if self._stop.is_set():
             return True
-        if run_for_ns is not None and status.now_ns - status.started_ns >= run_for_ns:
+        is_late = run_for_ns is not None and status.now_ns - status.started_ns >= run_for_ns
+        if is_late or (run_for_ns is not None and _is_stopped_for_good(status)):
             return True
         return looks % _LOOKS_PER_TAPE_CHECK == 0 and self._tape_is_over()
 
@@ -161,7 +162,10 @@ class _Run:
     def _print(self, outcome: dict[str, Any], status: BotStatus) -> None:
         if status.fatal:
             sys.stderr.write(status.fatal + "\n")
-        sys.stdout.write((as_json(outcome) if self._options.json else for_people(outcome)) + "\n")
+        if self._options.json:
+            sys.stdout.write(as_json(outcome) + "\n")
+        elif not status.fatal:
+            sys.stdout.write(for_people(outcome) + "\n")
 
 
 def _status(status: BotStatus) -> Mapping[str, Any]:
@@ -173,12 +177,12 @@ def _done(action: Any) -> Mapping[str, Any]:  # noqa: ANN401 - any function with
     return {}
 
 
-def _has_ended(status: BotStatus, *, is_bounded: bool) -> bool:
-    """Whether there is nothing to wait for: the bot failed, or a stop is latched and a bounded run has closed it."""
-    if status.fatal or status.state in (BotState.FAILED, BotState.STOPPED):
-        return True
-    is_closing = any(grid.book is not None and grid.book.flatten is not None for grid in status.grids)
-    return is_bounded and status.state is BotState.HALTED and not is_closing
+def _is_stopped_for_good(status: BotStatus) -> bool:
+    """Whether a stop is latched and what it closes is closed. Entries that are held back for another reason (actors
+    that are being started again, a journal that cannot be written just now) end no run.
+    """
+    is_latched = any(grid.is_latched for grid in status.grids)
+    return is_latched and not any(grid.is_flattening for grid in status.grids)
 
 
 def _has_exit_on_its_way(status: BotStatus) -> bool:
@@ -187,6 +191,6 @@ def _has_exit_on_its_way(status: BotStatus) -> bool:
 
 
 def _exit_code(status: BotStatus) -> ExitCode:
-    if status.state is BotState.HALTED or (status.state is BotState.FAILED and not status.fatal):
-        return ExitCode.HALTED
-    return ExitCode.USAGE if status.fatal else ExitCode.CLEAN
+    if status.fatal or status.state is BotState.FAILED:
+        return ExitCode.USAGE if status.is_misconfigured else ExitCode.FAILED
+    return ExitCode.HALTED if status.state is BotState.HALTED else ExitCode.CLEAN
