@@ -166,8 +166,11 @@ class Orders:
 
 def canned(method: str, parameters: dict[str, str], position: Decimal) -> dict[str, object]:
     """Answers by the last part of the path."""
+    account = {"totalMarginBalance": "10000", "availableBalance": "10000"}
     return {
         "ping": {},
+        "account": account,
+        "accountWithJoinMargin": account,
         "time": {"serverTime": now_ms()},
         "exchangeInfo": EXCHANGE_INFO,
         "bookTicker": {
