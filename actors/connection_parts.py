@@ -108,6 +108,7 @@ class ConnectionParts:
         fill_to_exit: Gets (exchange, ns) for each exit that left.
         seen_sequence: Told lot sequences found at the venue.
         audit_every_s: Time between two audits.
+        observe: The account is read and never changed.
         check_market: Says what of a grid's settings does not fit its market: (problems, warnings).
         suspect_until_wall_ns: After a loss of power, orders whose intent was lost may be accepted until then: nothing
             read before counts as the whole truth. 0 if nothing was lost.
@@ -136,6 +137,7 @@ class ConnectionParts:
     check_market: CheckMarket
     suspect_until_wall_ns: int = 0
     credential_hint: str = ""
+    observe: bool = False
 
 
 def restore_client(client: ExchangeClient, grid: ConnectedGrid, *, placed_ns: int) -> None:

@@ -76,6 +76,7 @@ class VenueReads:
         self._venue_clock = parts.venue_clock
         self._seen_sequence = parts.seen_sequence
         self._check_market = parts.check_market
+        self._observe = parts.observe
 
     # --- start ---
 
@@ -91,13 +92,21 @@ class VenueReads:
         for grid in self._grids.values():
             rules = self._rules_of(grid)
             leverage = min(grid.leverage, rules.max_leverage or grid.leverage)
-            for check in self._venue.account_checks(AccountSetup(symbol=grid.symbol, leverage=leverage)):
-                problem = (yield from ask(check)).value
-                if problem:
-                    raise StartRefused(f"{self._exchange}, {grid.symbol}: {problem}")
+            yield from self._set_up_account(AccountSetup(symbol=grid.symbol, leverage=leverage))
             fees = (yield from ask(self._venue.fee_rates(grid.symbol))).value
             self.markets[grid.symbol] = MarketReading(rules, fees, leverage)
             yield from self._check(grid, rules, fees, leverage)
+
+    def _set_up_account(self, setup: AccountSetup) -> Steps[None]:
+        """Bring the account into the wanted state; whoever only observes reads what it is in and says it."""
+        for check in self._venue.account_checks(setup):
+            if self._observe and check.request.method != "GET":
+                continue
+            problem = (yield from ask(check)).value
+            if problem and self._observe:
+                self._facts.note(LogEvent.START_WARNING, f"{self._exchange}: {problem}", level=NoteLevel.WARNING)
+            elif problem:
+                raise StartRefused(f"{self._exchange}, {setup.symbol}: {problem}")
 
     def _check(self, grid: ConnectedGrid, rules: MarketRules, fees: FeeRates, leverage: int) -> Steps[None]:
         """Compare a grid's settings with its market as it is now. Raises StartRefused with every problem."""

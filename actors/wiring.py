@@ -268,6 +268,7 @@ class Crew:
             check_market=functools.partial(_check_market, plan.settings),
             suspect_until_wall_ns=self._suspect_until_wall_ns(exchange.access.venue),
             credential_hint=exchange.access.credential_hint,
+            observe=plan.settings.desk.observe,
         )
         name = f"{self._name}/{exchange.name}/connection"
         ref = ExchangeConnection.start(name=name, failures=plan.failures, parts=parts)
