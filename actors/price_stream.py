@@ -36,7 +36,7 @@ from actors.venue_messages import (
 from exchanges.clock import Clock
 from exchanges.errors import ConfigError, MalformedMessage
 from exchanges.pacing import backoff
-from exchanges.reports import BestPrice
+from exchanges.reports import BestPrice, NoticeKind, StreamNotice
 from exchanges.values import PriceSource
 from exchanges.venue import Call, StreamEndpoint, Venue
 
@@ -284,7 +284,18 @@ class PriceStream(BotActor):
                 "a price frame could not be read: {}", redact(str(error))
             )
             return []
+        for report in reports:
+            if isinstance(report, StreamNotice) and report.kind is NoticeKind.CREDENTIAL_EXPIRED:
+                self._hang_up(feed, report.text)
         return [report for report in reports if isinstance(report, BestPrice)]
+
+    def _hang_up(self, feed: _Feed, why: str) -> None:
+        """Close a connection whose subscription does not hold: its pongs would prove an old quote alive for ever."""
+        self.log.bind(event=LogEvent.FRAME_MALFORMED, exchange=feed.feed.exchange).warning(
+            "the venue refused the price stream: {}", redact(why)
+        )
+        if feed.reader is not None:
+            feed.reader.stop()
 
     def _take_price(self, feed: _Feed, market: _Market, report: BestPrice) -> None:
         market.source = report.source

@@ -80,7 +80,7 @@ def parse_public(frame: bytes, received_ns: int) -> tuple[Report, ...]:
     """Read one frame of the public streams. Raises MalformedMessage and nothing else."""
     fields = _envelope(frame, "public stream")
     if not fields.has("stream"):
-        raise fields.error("the venue refused a subscription")
+        return (_refused(fields, received_ns),)
     data = Fields(fields.get("data"), "public stream")
     event = data.text("e")
     if event == "bookTicker":
@@ -114,7 +114,7 @@ def _envelope(frame: bytes, where: str) -> Fields:
 
 
 def _refused(fields: Fields, received_ns: int) -> StreamNotice:
-    """An error frame: the private streams are not subscribed, and the open connection would stay silent for ever.
+    """An error frame: something is not subscribed, and the open connection would stay silent about it for ever.
 
     Told as a credential that does not hold (any more), which makes the caller connect anew with a fresh signature.
     """

@@ -296,3 +296,17 @@ def test_without_rest_fallback_nothing_is_asked():
     assert made.asked == []
     made.ref.stop(timeout=2)
     assert all(reader.stopped for reader in made.readers[-1:])
+
+
+def test_a_refused_subscription_closes_the_stream_whose_pongs_would_prove_an_old_price_alive(desk):
+    reader = desk.open()
+    desk.frame(best_price())
+    desk.frame(StreamNotice(kind=NoticeKind.CREDENTIAL_EXPIRED, text="4006 Invalid stream"), b"y")
+    assert reader.stopped
+    reader.calls.on_closed("stopped")
+    desk.sync()
+    assert desk.strategy.all(PriceStale)
+    desk.pass_time(2000)
+    assert len(desk.readers) == 2
+    desk.frame(StreamNotice(kind=NoticeKind.IGNORED, text="depth"), b"z")
+    assert not desk.readers[-1].stopped

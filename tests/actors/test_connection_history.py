@@ -1,0 +1,98 @@
+"""What a connection tells a venue whose history has to be read: how far back to look, and where to go on."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from actors.messages import OrderNotFound, OrderOutcomeUnknown, OrderSettled
+from actors.venue_messages import OrderErred
+from exchanges.errors import OutcomeUnknown, UnknownOrder
+from exchanges.values import OrderId, OrderRef, OrderStatus
+from tests.actors.test_connection import NUMBER, SECOND, Desk, fill, known, query
+from tests.actors.venue_doubles import client_id, entry, order_report
+from tests.fakes import START_WALL_NS
+
+NOWHERE = UnknownOrder("venue", "query_order", "nowhere")
+
+
+@pytest.fixture
+def make():
+    desks: list[Desk] = []
+
+    def build(**changes: Any) -> Desk:
+        desks.append(Desk(**changes))
+        return desks[-1]
+
+    yield build
+    for desk in desks:
+        desk.ref.stop(timeout=2)
+
+
+def asked_refs(desk: Desk, answer: Any) -> list[OrderRef]:
+    """Let questions about orders be answered, and keep how the orders were named."""
+    refs: list[OrderRef] = []
+
+    def query_order(subject: OrderRef) -> Any:
+        refs.append(subject)
+        return answer
+
+    desk.venue.answers["query_order"] = query_order
+    return refs
+
+
+def test_an_order_of_this_run_cannot_be_older_than_its_sending(make):
+    desk = make()
+    desk.live()
+    sent_ns, venue_ns = desk.clock.monotonic_ns(), desk.venue_clock.wall_ns()
+    refs = asked_refs(desk, NOWHERE)
+    desk.pass_time(2)
+    desk.tell(OrderErred(entry(4), OutcomeUnknown("venue", "place", "timeout"), sent_ns))
+    assert desk.strategy.take(OrderOutcomeUnknown)
+    desk.pass_time(3)
+    desk.tell(query(client_id(4)))
+    assert desk.strategy.take(OrderNotFound)
+    assert (refs[-1].not_before_ns, refs[-1].order_id) == (venue_ns - 60 * SECOND, None)
+
+
+def test_an_order_nobody_registered_may_be_of_any_age(make):
+    desk = make()
+    desk.live()
+    refs = asked_refs(desk, order_report(client_id(6), OrderStatus.CANCELED))
+    desk.tell(query(client_id(6)))
+    assert desk.strategy.take(OrderSettled)
+    assert [ref.not_before_ns for ref in refs] == [0]
+
+
+def test_an_order_of_an_earlier_run_is_not_older_than_what_is_not_settled(make):
+    since_ns = START_WALL_NS - 7200 * SECOND
+    desk = make(market=replace(known(filled=Decimal(0), trades=(), order_id=None), since_wall_ns=since_ns))
+    refs = asked_refs(desk, NOWHERE)
+    desk.live()
+    assert desk.strategy.take(OrderNotFound).client_order_id == NUMBER
+    assert refs[0].not_before_ns == since_ns - 600 * SECOND
+
+
+def test_without_a_time_in_the_journal_nothing_is_claimed(make):
+    desk = make(market=replace(known(filled=Decimal(0), trades=(), order_id=None), since_wall_ns=0))
+    refs = asked_refs(desk, NOWHERE)
+    desk.live()
+    assert refs[0].not_before_ns == 0
+
+
+def test_the_next_page_of_fills_begins_where_the_last_one_ended(make):
+    desk = make(market=known())
+    pages: list[tuple[Any, int]] = []
+
+    def recent(subject: Any) -> Any:
+        pages.append(subject[1:])
+        number = len(pages) + 1
+        trade = fill(NUMBER, f"t{number}", "0.1", occurred_ns=number * 100, order_id=OrderId(f"v{NUMBER}"))
+        return (trade,) if number < 4 else ()
+
+    desk.venue.answers["recent_fills"] = recent
+    desk.venue.answers["query_order"] = order_report(NUMBER, OrderStatus.CANCELED, filled=Decimal("0.6"))
+    desk.begin().calls.on_open()
+    desk.sync()
+    assert pages == [("t1", 1), ("t2", 200), ("t3", 300)]
