@@ -11,6 +11,7 @@ Whatever the interleaving, a slot written after the consumer's read finds the to
 newest message is never lost. The one price is that a message may, rarely, be delivered twice.
 """
 
+from collections import deque
 from collections.abc import Callable, Hashable
 from queue import SimpleQueue
 from typing import Any, Final, Protocol
@@ -94,3 +95,48 @@ class Inbox:
     def depth(self) -> int:
         """How many deliveries wait now; a conflated key counts once. Any thread, one C call."""
         return self._queue.qsize()
+
+
+class LazyInbox:
+    """A mailbox whose consumer is not woken by what can wait: it is for an actor beside the path of orders.
+
+    Every wake-up of a thread costs its producer some microseconds, and the woken thread then competes for the
+    interpreter with the hop that carries an exit. So a lazy message is only appended (below one microsecond), and the
+    consumer takes it when the next other message, a timer's for example, wakes it. The order is one for all messages.
+
+    Args:
+        is_lazy: Whether a told message can wait. What is asked never does.
+    """
+
+    __slots__ = ("_bell", "_is_lazy", "_queue", "peak")
+
+    def __init__(self, is_lazy: Callable[[Any], bool]) -> None:
+        self._is_lazy = is_lazy
+        self._queue: deque[Any] = deque()
+        self._bell: SimpleQueue[None] = SimpleQueue()
+        self.peak = 0
+
+    def put(self, envelope: Any, /) -> None:  # noqa: ANN401 - see Inbox.put
+        """Add an envelope. Any thread."""
+        self._queue.append(envelope)
+        if envelope.reply_to is not None or not self._is_lazy(envelope.message):
+            self._bell.put(None)
+
+    def get(self) -> Any:  # noqa: ANN401 - see Inbox.put
+        """Wait for an envelope that is not lazy, then remove all, oldest first. Consumer's thread only."""
+        self.peak = max(self.peak, len(self._queue))
+        while True:
+            try:
+                # Before the bell: what a ring announced may have been taken on an earlier one.
+                return self._queue.popleft()
+            except IndexError:
+                self._bell.get()
+
+    def empty(self) -> bool:
+        """Whether nothing waits now. Only the consumer can rely on a False."""
+        return not self._queue
+
+    @property
+    def depth(self) -> int:
+        """How many messages wait now. Any thread."""
+        return len(self._queue)

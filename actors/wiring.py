@@ -24,7 +24,7 @@ from actors.connection_parts import ConnectedGrid, ConnectionParts, StartMarket
 from actors.desk_watch import DeskWatch, OrderMeter
 from actors.give_way import give_way
 from actors.grid_shell import GridSeat, ShellParts
-from actors.journal import AnswerReservations, FlushJournal, Journal, OpenedState
+from actors.journal import AnswerReservations, FlushJournal, Journal, JournalDoor, OpenedState
 from actors.log_events import LogEvent
 from actors.messages import Ping
 from actors.price_stream import PricedMarket, PriceFeed, PriceParts, PriceStream
@@ -163,7 +163,7 @@ class Crew:
             clock=self._plan.clock,
             timers=self._timers,
         )
-        self._wires.journal.connect(self._add(name, ref))
+        self._wires.journal.connect(JournalDoor(self._add(name, ref), self._plan.clock))
         for grid in self._plan.settings.grids:
             ref.tell(AnswerReservations(grid=grid.name, for_exits=False, reply_to=self._wires.strategy))
             ref.tell(AnswerReservations(grid=grid.name, for_exits=True, reply_to=self._wires.closer))
@@ -185,7 +185,7 @@ class Crew:
             venue=venue,
             clock=plan.clock,
             venue_clock=venue_clock,
-            budget=RateBudget(venue.rate_limits),
+            budget=RateBudget(venue.rate_limits, capabilities.exit_reserved_pct),
             new_transport=lambda: self._new_transport(access),
             failures=plan.failures,
             count_order=self._meter.count,

@@ -1,6 +1,7 @@
 """The bot's memory: the journal's actor, its reader, and what a restart starts from."""
 
 from actors.journal.actor import AnswerReservations, FlushJournal, Journal, JournalFailed, JournalRecovered
+from actors.journal.door import JournalDoor
 from actors.journal.latches import clear_latches
 from actors.journal.reader import JournalReader, KnownOrder, Restored, RestoredMarket
 from actors.journal.state import OpenedState, open_state
@@ -10,6 +11,7 @@ __all__ = [
     "AnswerReservations",
     "FlushJournal",
     "Journal",
+    "JournalDoor",
     "JournalFailed",
     "JournalReader",
     "JournalRecovered",

@@ -1,8 +1,9 @@
 """The journal's actor: the only writer of the database, never waited for in the path of an order.
 
 It takes messages as they are told elsewhere too, keeps them in memory, and writes them in batches: at the next Tick, or
-when enough have come. So an exit never waits for a disk, and the work is done after the order has left. Facts that
-nobody could give back after a loss of power (latches, pauses, external bookings) are written at once, with a sync.
+when enough have come. So an exit never waits for a disk, and the work is done after the order has left. What comes
+through the `JournalDoor` does not even wake this thread: it lies in the mailbox until the Tick. Facts that nobody could
+give back after a loss of power (latches, pauses, external bookings) are written at once, with a sync.
 
 A disk that refuses does not stop the bot: the batch is kept and tried again at each Tick, `is_healthy` turns false and
 the bot is told once, so that it stops entries while exits go on.
@@ -16,6 +17,8 @@ from typing import Any, Final
 
 from actors.addresses import Address
 from actors.base import BotActor, redact
+from actors.inbox import LazyInbox
+from actors.journal.door import can_wait
 from actors.journal.state import OpenedState
 from actors.journal.writer import NEEDS_DISK, FactWriter, Market, Received
 from actors.messages import ActorFailed, ReserveSequences, SequencesReserved, Tick
@@ -103,6 +106,10 @@ class Journal(BotActor):
         self._reply_to: dict[tuple[str, bool], Address[SequencesReserved]] = {}
         self._unanswered: dict[tuple[str, bool], SequencesReserved] = {}
 
+    @staticmethod
+    def _create_actor_inbox() -> LazyInbox:  # type: ignore[override]
+        return LazyInbox(can_wait)
+
     @property
     def is_healthy(self) -> bool:
         """Whether the disk takes what is written. Safe to read from any thread."""
@@ -126,15 +133,20 @@ class Journal(BotActor):
                 self._reserve(message)
             case AnswerReservations():
                 self._answer_reservations(message)
+            case Received():
+                self._keep(message)
             case _:
                 self._remember(message)
 
     def _remember(self, message: Any) -> None:  # noqa: ANN401 - see handle
+        self._keep(Received(message, self._clock.wall_ns(), self._clock.monotonic_ns()))
+
+    def _keep(self, received: Received) -> None:
         if len(self._pending) >= KEPT_WHILE_FAILING:
             self._dropped += 1
             return
-        self._pending.append(Received(message, self._clock.wall_ns(), self._clock.monotonic_ns()))
-        if isinstance(message, NEEDS_DISK):
+        self._pending.append(received)
+        if isinstance(received.message, NEEDS_DISK):
             self._flush(synced=True)
         elif len(self._pending) >= FLUSH_AT and self._is_healthy:
             self._flush()

@@ -21,6 +21,7 @@ from actors.messages import (
     PlaceMarketOrder,
 )
 from exchanges.order_ids import EMERGENCY_LEG, ENTRY_LEG, OrderKey, unpack
+from exchanges.records import quicken
 from exchanges.values import ZERO, OrderStatus
 
 
@@ -316,3 +317,6 @@ def key_of(client_order_id: int) -> OrderKey:
 def _plain(quantity: Decimal) -> str:
     """Spell equal quantities alike (0.10 as 0.1), so that text comparison in an index is exact."""
     return format(quantity.normalize(), "f")
+
+
+quicken(__name__)

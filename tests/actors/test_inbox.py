@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pykka._envelope import Envelope
 
-from actors.inbox import Inbox, conflation_key
+from actors.inbox import Inbox, LazyInbox, conflation_key
 from actors.messages import PriceChanged, PriceStale, Tick
 
 
@@ -117,3 +117,61 @@ def test_newest_price_survives_racing_producers_and_consumer():
     assert seen == dict.fromkeys("abc", rounds - 1)
     for message in drain(inbox):  # a second delivery of the newest is all that may be left
         assert message.alive_ns == rounds - 1
+
+
+def test_lazy_mailbox_keeps_one_order_and_waits_for_what_is_not_lazy():
+    inbox = LazyInbox(lambda message: message != "wake")
+    assert inbox.empty()
+    for message in ("a", "b", "wake", "c"):
+        inbox.put(Envelope(message))
+    assert (inbox.depth, inbox.empty()) == (4, False)
+    assert [inbox.get().message for _ in range(4)] == ["a", "b", "wake", "c"]
+    assert (inbox.peak, inbox.empty()) == (4, True)
+
+
+def test_lazy_mailbox_when_its_consumer_waits_is_woken_by_a_message_that_is_not_lazy_only():
+    inbox = LazyInbox(lambda message: message != "wake")
+    taken: list[object] = []
+    has_some = threading.Event()
+
+    def consume() -> None:
+        while not taken or taken[-1] != "wake":
+            taken.append(inbox.get().message)
+            has_some.set()
+
+    consumer = threading.Thread(target=consume)
+    consumer.start()
+    inbox.put(Envelope("late"))
+    inbox.put(Envelope("later"))
+    assert not has_some.wait(0.05)
+    inbox.put(Envelope("wake"))
+    consumer.join(2)
+    assert taken == ["late", "later", "wake"]
+
+
+def test_lazy_mailbox_when_a_lazy_message_is_asked_wakes():
+    inbox = LazyInbox(lambda _message: True)
+    inbox.put(Envelope("told"))
+    inbox.put(Envelope("asked", reply_to=object()))
+    assert [inbox.get().message, inbox.get().message] == ["told", "asked"]
+
+
+def test_lazy_mailbox_when_producers_race_loses_nothing_and_keeps_each_ones_order():
+    inbox = LazyInbox(lambda message: message[1] % 7 != 0)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        producers = [
+            threading.Thread(target=lambda who=who: [inbox.put(Envelope((who, n))) for n in range(1, 1401)])
+            for who in range(3)
+        ]
+        for producer in producers:
+            producer.start()
+        taken = [inbox.get().message for _ in range(3 * 1400)]
+        for producer in producers:
+            producer.join(5)
+    finally:
+        sys.setswitchinterval(before)
+    assert inbox.empty()
+    for who in range(3):
+        assert [number for name, number in taken if name == who] == list(range(1, 1401))
