@@ -13,6 +13,7 @@ A lane tells what became of a command to the connection (`OrderSent`, then `Orde
 import contextlib
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 
@@ -25,7 +26,7 @@ from exchanges.errors import ExchangeError, RequestNotSent
 from exchanges.order_ids import unpack
 from exchanges.reports import OrderReport
 from exchanges.values import ClientOrderId, OrderRef
-from exchanges.venue import Call, Undecided
+from exchanges.venue import Call, SignAgain, Undecided
 
 
 class _OrderLane(RestThread):
@@ -129,12 +130,12 @@ class _OrderLane(RestThread):
     def _send(self, command: OrderCommand, call: Call[OrderReport]) -> None:
         self._sent_ns = 0
         try:
-            signed = self._parts.venue.sign(call.request, wall_ns=self._parts.venue_clock.wall_ns())
-            self._mark.acquire()
-            self._holds_mark = True
-            self._gate.pass_through(command)
-            reply = self._transport.send(signed, lambda at_ns: self._written(command, at_ns))
-            report = call.read(reply)
+            try:
+                report = self._attempt(command, call, self._gate.pass_through)
+            except SignAgain:
+                # Refused before it did anything: the same order, whose intent is recorded, goes out once more.
+                self._release_mark()
+                report = self._attempt(command, call, self._gate.check_early)
         except Denied as why:
             self._held(command, str(why))
         except ExchangeError as error:
@@ -146,6 +147,31 @@ class _OrderLane(RestThread):
             tell_quietly(self._facts, OrderAnswered(command, report))
         finally:
             self._release_mark()
+
+    def _attempt(
+        self, command: OrderCommand, call: Call[OrderReport], last_act: Callable[[OrderCommand], None]
+    ) -> OrderReport:
+        self._ask_first(call)
+        signed = self._parts.venue.sign(call.request, wall_ns=self._parts.venue_clock.wall_ns())
+        self._mark.acquire()
+        self._holds_mark = True
+        last_act(command)
+        return call.read(self._transport.send(signed, lambda at_ns: self._written(command, at_ns)))
+
+    def _ask_first(self, call: Call[OrderReport]) -> None:
+        """Ask what has to be known before the command can be signed. Raises RequestNotSent where it cannot be."""
+        question = call.first() if call.first is not None else None
+        if question is None:
+            return
+        operation = question.request.operation
+        if self._take(question.request, self._parts.clock.monotonic_ns()) > 0:
+            raise RequestNotSent(self._parts.venue.name, operation, "the budget for questions is spent")
+        try:
+            signed = self._parts.venue.sign(question.request, wall_ns=self._parts.venue_clock.wall_ns())
+            question.read(self._transport.send(signed))
+        except ExchangeError as error:
+            self._note_pace(error)
+            raise RequestNotSent(self._parts.venue.name, operation, str(error)) from error
 
     def _written(self, command: OrderCommand, at_ns: int) -> None:
         """Called by the transport directly after the request's last byte went to the socket."""

@@ -22,7 +22,15 @@ def _backpack() -> VenuePackage:
     return VENUE
 
 
-VENUES: Mapping[str, Callable[[], VenuePackage]] = MappingProxyType({"aster": _aster, "backpack": _backpack})
+def _lighter() -> VenuePackage:
+    from exchanges.lighter import VENUE  # noqa: PLC0415 - imported when used, see above
+
+    return VENUE
+
+
+VENUES: Mapping[str, Callable[[], VenuePackage]] = MappingProxyType(
+    {"aster": _aster, "backpack": _backpack, "lighter": _lighter}
+)
 """Name of a venue -> function that returns its `VenuePackage`. Call it from any thread, as often as you like."""
 
 __all__ = ["VENUES", "VenuePackage"]

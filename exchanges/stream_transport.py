@@ -29,6 +29,8 @@ _READ_AHEAD_BYTES: Final = 65_536
 _HANDSHAKE_BYTES: Final = 65_536
 _SECOND_NS: Final = 1_000_000_000
 _JOIN_S: Final = 0.6
+_LONGEST_QUESTION: Final = 128
+"""Bytes of a frame that are compared with those that want an answer: enough to tell a longer frame apart."""
 _CODE_BYTES: Final = 2
 
 
@@ -154,6 +156,7 @@ class StreamReader:
         self._alive_ns = 0
         self._opened_ns = 0
         self._next_ping_ns = 0
+        self._next_keep_alive_ns = 0
         self._thread = threading.Thread(target=self._run, name=f"{exchange}-stream", daemon=True)
 
     @property
@@ -244,6 +247,7 @@ class StreamReader:
         now_ns = self._clock.monotonic_ns()
         self._alive_ns = self._opened_ns = now_ns
         self._next_ping_ns = now_ns + self._ns(self._endpoint.ping_every_s)
+        self._next_keep_alive_ns = now_ns + self._ns(self._endpoint.keep_alive_every_s)
         self._on_open()
         return self._read(stream)
 
@@ -273,6 +277,7 @@ class StreamReader:
 
     def _read(self, stream: WebSocket) -> str:
         clock, on_frame, stopping = self._clock, self._on_frame, self._stopping
+        answers = self._endpoint.answers
         check_ns = 0
         while not stopping.is_set():
             try:
@@ -282,6 +287,8 @@ class StreamReader:
             else:
                 now_ns = self._alive_ns = clock.monotonic_ns()
                 if opcode in (ABNF.OPCODE_TEXT, ABNF.OPCODE_BINARY):
+                    if answers and (answer := answers.get(bytes(frame.data[:_LONGEST_QUESTION]))) is not None:
+                        stream.send_text(answer)
                     on_frame(frame.data, now_ns, clock.wall_ns())
                 elif opcode == ABNF.OPCODE_CLOSE:
                     return _close_text(frame.data)
@@ -303,7 +310,8 @@ class StreamReader:
         if now_ns >= self._next_ping_ns:
             self._next_ping_ns = now_ns + self._ns(self._endpoint.ping_every_s)
             stream.ping()
-            if self._endpoint.keep_alive_frame is not None:
+            if self._endpoint.keep_alive_frame is not None and now_ns >= self._next_keep_alive_ns:
+                self._next_keep_alive_ns = now_ns + self._ns(self._endpoint.keep_alive_every_s)
                 stream.send_text(self._endpoint.keep_alive_frame)
         return ""
 

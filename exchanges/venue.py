@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
 
-from exchanges.errors import ExchangeError
+from exchanges.errors import ExchangeError, RequestRefused
 from exchanges.records import quicken
 from exchanges.reports import AccountReport, ActiveOrders, BestPrice, FillReport, OrderReport, PositionReport, Report
 from exchanges.secrets import Secret
@@ -78,11 +78,15 @@ class Call(Generic[T_co]):
     """A request and the function that reads its reply.
 
     `read` raises the `ExchangeError` that says what may be concluded (see `exchanges.errors`). Of a question it may
-    also raise `Undecided`.
+    also raise `Undecided`, of a command `SignAgain`.
+
+    `first`, where a venue gives it, is called on the lane's thread directly before the request is signed. It returns a
+    question that has to be answered before (a nonce that has to be known), or None where nothing has to be asked.
     """
 
     request: HttpRequest
     read: Callable[[HttpReply], T_co]
+    first: "Callable[[], Call[object] | None] | None" = None
 
 
 class Undecided(ExchangeError):
@@ -97,6 +101,12 @@ class Undecided(ExchangeError):
         super().__init__(exchange, operation, text)
 
 
+class SignAgain(RequestRefused):
+    """A command was refused for how it was signed (a nonce that is used up): nothing happened, and signed anew it may
+    pass. A lane does so once; whoever does not has a refusal like any other.
+    """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamEndpoint:
     """Where and how to open a stream. `url` may hold a credential: it is never logged whole.
@@ -107,7 +117,9 @@ class StreamEndpoint:
         ping_every_s: Protocol ping interval; the pong (or any frame) proves the stream is alive.
         dead_after_s: Without any frame or pong for so long, the connection is dead.
         max_age_s: Reconnect before this age (venues cut at 24 h).
-        keep_alive_frame: Text frame sent every `ping_every_s` where protocol pings are not enough, or None.
+        keep_alive_frame: Text frame sent besides protocol pings where these are not enough, or None.
+        keep_alive_every_s: How often; 0 is with every ping.
+        answers: Frames of the venue, byte for byte, that want a text frame back at once (its own pings).
     """
 
     url: str
@@ -116,6 +128,8 @@ class StreamEndpoint:
     dead_after_s: float = 15.0
     max_age_s: float = 23 * 3600.0
     keep_alive_frame: str | None = None
+    keep_alive_every_s: float = 0.0
+    answers: Mapping[bytes, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +149,7 @@ class Capabilities:
         max_client_order_id_bits: Width of the venue's client order id.
         reduce_only_retry_s: For so long after a fill, a refused reduce-only order is worth a retry.
         order_ttl_s: Resting orders vanish after so long, 0 if never.
+        exit_reserved_pct: Share of every budget that only exits and cancels may spend.
     """
 
     cancel_report_is_final: bool
@@ -149,6 +164,7 @@ class Capabilities:
     max_client_order_id_bits: int = 32
     reduce_only_retry_s: float = 0.0
     order_ttl_s: float = 0.0
+    exit_reserved_pct: int = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -341,6 +357,7 @@ __all__ = [
     "OrderId",
     "RateLimit",
     "RequestKind",
+    "SignAgain",
     "SignedRequest",
     "StreamEndpoint",
     "Undecided",

@@ -1,4 +1,4 @@
-"""The constants of the venue's Poseidon2 permutation (venues/lighter.md, section 6.2; vectors file, key `poseidon2`)."""
+"""The constants of the venue's Poseidon2 permutation (venues/lighter.md, section 6.2; vectors, key `poseidon2`)."""
 
 from typing import Final
 

@@ -1,7 +1,7 @@
 """The group of ECgFp5, as the venue signs on it (venues/lighter.md, section 6.3).
 
-The curve is y^2 = x(x^2 + 2x + 263 z) over GF(p^5). The group consists of the points that are N = (0, 0) plus a point of
-odd order, with P * Q = P + Q + N as its operation and N as its neutral element; w = y/x encodes an element uniquely.
+The curve is y^2 = x(x^2 + 2x + 263 z) over GF(p^5). The group consists of the points that are N = (0, 0) plus a point
+of odd order, with P * Q = P + Q + N as its operation and N as its neutral element; w = y/x encodes an element uniquely.
 Elements are kept as (X : Z : U : T) with x = X/Z and x/y = U/T, for which one complete formula of ten multiplications
 serves addition and doubling.
 """
