@@ -392,6 +392,10 @@ class ExchangeConnection(BotActor):
         self, order_id: ClientOrderId, fill_price: Decimal, fill_delta: Decimal, sequence: int, fill: Fill
     ) -> None:
         self._parts.order_fill_callback(order_id, fill_price, fill_delta, sequence, fill)
+        key = unpack(order_id)
+        if key is not None and key.role is OrderRole.ENTRY:
+            # an exit follows from it: its next hop goes before the rest of this frame
+            self._parts.give_way(more_waits=self.mailbox_depth > 0)
         if not self._is_ready:
             self._filled_net[fill.symbol] = self._filled_net.get(fill.symbol, ZERO) + fill.side.sign * fill_delta
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from actors.addresses import Address
 from actors.connection_facts import Owners
+from actors.give_way import GiveWay, no_pause
 from actors.grid.restore import RestoredGrid
 from actors.journal import RestoredMarket
 from actors.price_stream import Submit
@@ -106,6 +107,7 @@ class ConnectionParts:
         order_fill_callback: Called for every fill, on this actor's thread (made by the bot from addresses).
         publish: Shows a status.
         fill_to_exit: Gets (exchange, ns) for each exit that left.
+        give_way: Called after an entry's fill has been told, before everything that can wait.
         seen_sequence: Told lot sequences found at the venue.
         audit_every_s: Time between two audits.
         observe: The account is read and never changed.
@@ -138,6 +140,7 @@ class ConnectionParts:
     suspect_until_wall_ns: int = 0
     credential_hint: str = ""
     observe: bool = False
+    give_way: GiveWay = no_pause
 
 
 def restore_client(client: ExchangeClient, grid: ConnectedGrid, *, placed_ns: int) -> None:

@@ -269,6 +269,7 @@ class Crew:
             suspect_until_wall_ns=self._suspect_until_wall_ns(exchange.access.venue),
             credential_hint=exchange.access.credential_hint,
             observe=plan.settings.desk.observe,
+            give_way=give_way,
         )
         name = f"{self._name}/{exchange.name}/connection"
         ref = ExchangeConnection.start(name=name, failures=plan.failures, parts=parts)
