@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from actors.config.credentials import secret_resolver
 from actors.settings import BotSettings
@@ -10,7 +10,6 @@ from actors.wiring import VenueAccess
 from exchanges import VENUES
 from exchanges.errors import ConfigError
 from exchanges.secrets import Secret
-from exchanges.settings import METADATA_KEY
 from exchanges.venue import Venue
 
 
@@ -38,46 +37,41 @@ def live_accounts(settings: BotSettings, environ: Mapping[str, str] | None = Non
     secrets: list[Secret] = []
     problems: list[str] = []
     for name in used_exchanges(settings):
-        resolve = _remembering(secret_resolver(settings, f"exchange.{name}", environ), secrets)
+        variables: list[str] = []
+        resolve = _remembering(secret_resolver(settings, f"exchange.{name}", environ), secrets, variables)
         try:
             venue = VENUES[settings.venues[name]]().from_settings(settings.exchanges[name], resolve)
         except ConfigError as error:
             problems.extend(f"exchange.{name}: {problem}" for problem in error.problems)
         else:
-            accesses[name] = access_to(venue, settings.exchanges[name])
+            accesses[name] = access_to(venue, settings.exchanges[name], variables)
     if problems:
         raise ConfigError(problems)
     return Accounts(accesses, tuple(secrets))
 
 
-def access_to(venue: Venue, settings: object) -> VenueAccess:
-    """Return how to reach an account, with the proxy and certificates its section names."""
+def access_to(venue: Venue, settings: object, variables: Iterable[str] = ()) -> VenueAccess:
+    """Return how to reach an account, with the proxy and certificates its section names.
+
+    `variables` are the environment variables its credentials came from, for what is said when the venue refuses them.
+    """
     return VenueAccess(
         venue=venue,
         # every venue may have these two; one without them has sockets that need neither
         proxy=getattr(settings, "proxy", "") or None,
         ca_file=getattr(settings, "ca_file", "") or None,
-        credential_hint=_credential_hint(settings),
+        credential_hint=", ".join(dict.fromkeys(variables)),
     )
 
 
-def _credential_hint(settings: object) -> str:
-    """Return the names of the environment variables that a venue's settings name for secrets."""
-    if not dataclasses.is_dataclass(settings):
-        return ""
-    names = [
-        str(getattr(settings, field.name))
-        for field in dataclasses.fields(settings)
-        if METADATA_KEY in field.metadata and field.metadata[METADATA_KEY].names_secret
-    ]
-    return ", ".join(name for name in names if name)
-
-
-def _remembering(resolve: Callable[[str], Secret | None], secrets: list[Secret]) -> Callable[[str], Secret | None]:
+def _remembering(
+    resolve: Callable[[str], Secret | None], secrets: list[Secret], variables: list[str]
+) -> Callable[[str], Secret | None]:
     def resolve_and_remember(variable: str) -> Secret | None:
         secret = resolve(variable)
         if secret is not None:
             secrets.append(secret)
+            variables.append(variable)
         return secret
 
     return resolve_and_remember

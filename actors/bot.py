@@ -202,7 +202,7 @@ class TradingBot(BotActor):
                 self._look()
             case ConnectionFailed():
                 self._life.is_misconfigured = not self._life.fatal
-                self._refuse(message.text)
+                self._refuse(message.text, is_said=True)
             case ConnectionBegun():
                 self.log.bind(event=LogEvent.BOT_STARTED, exchange=message.exchange).info(
                     "{} is ready", message.exchange
@@ -279,12 +279,13 @@ class TradingBot(BotActor):
             self._plan.halted.release(_RESTARTING)
             self.log.bind(event=LogEvent.ACTOR_RESTARTED).warning("all actors were started again")
 
-    def _refuse(self, text: str) -> None:
-        """The bot cannot run like this."""
+    def _refuse(self, text: str, *, is_said: bool = False) -> None:
+        """The bot cannot run like this. `is_said`: whoever found out has raised the alarm."""
         if self._life.fatal:
             return
         self._life.fatal = text
-        self._alarm(LogEvent.START_REFUSED, text)
+        if not is_said:
+            self._alarm(LogEvent.START_REFUSED, text)
         self._end_crew()
         self._finish(BotState.FAILED)
 

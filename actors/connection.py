@@ -417,8 +417,10 @@ class ExchangeConnection(BotActor):
                 self._start_audit()
             case NoticeKind.CONFIG_CHANGED:
                 text = f"account settings changed: {notice.symbol} {redact(notice.text)}"
-                # before the start is over it is the echo of what the start itself has set
-                level = NoteLevel.WARNING if self._is_ready else NoteLevel.INFO
+                # what the start itself has set comes back as an echo, sometimes when the start is over
+                market = self._reads.markets.get(notice.symbol)
+                is_echo = market is not None and notice.text == f"leverage {market.leverage}"
+                level = NoteLevel.WARNING if self._is_ready and not is_echo else NoteLevel.INFO
                 self._facts.note(LogEvent.ACCOUNT_NOTICE, text, level=level)
                 self._start_audit()
             case NoticeKind.SUBSCRIBED | NoticeKind.HEARTBEAT | NoticeKind.IGNORED:

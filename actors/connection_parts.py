@@ -1,7 +1,8 @@
 """What an ExchangeConnection is built with, what it tells the bot, and what its readings are made of."""
 
+import difflib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -141,6 +142,13 @@ class ConnectionParts:
     credential_hint: str = ""
     observe: bool = False
     give_way: GiveWay = no_pause
+
+
+def unknown_market(grid: str, symbol: str, exchange: str, listed: Iterable[str]) -> str:
+    """Return what to say of a symbol that an exchange does not list, with the names nearest to it."""
+    near = difflib.get_close_matches(symbol, list(listed), n=3, cutoff=0.4)
+    hint = f"; nearest: {', '.join(near)}" if near else ""
+    return f"[grid.{grid}] symbol = {symbol}: {exchange} has no such market{hint}"
 
 
 def restore_client(client: ExchangeClient, grid: ConnectedGrid, *, placed_ns: int) -> None:

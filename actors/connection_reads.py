@@ -5,7 +5,6 @@ explain, everything before the word that it is complete. A failed question is ne
 with its error, and the caller decides when to try again.
 """
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -19,6 +18,7 @@ from actors.connection_parts import (
     MarketReading,
     StartMarket,
     StartRefused,
+    unknown_market,
 )
 from actors.log_events import LogEvent
 from actors.messages import (
@@ -137,9 +137,7 @@ class VenueReads:
     def _rules_of(self, grid: ConnectedGrid) -> MarketRules:
         rules = self.rules.get(grid.symbol)
         if rules is None:
-            near = difflib.get_close_matches(grid.symbol, list(self.rules), n=3, cutoff=0.4)
-            hint = f"; nearest: {', '.join(near)}" if near else ""
-            raise StartRefused(f"[grid.{grid.name}] symbol = {grid.symbol}: {self._exchange} has no such market{hint}")
+            raise StartRefused(unknown_market(grid.name, grid.symbol, self._exchange, self.rules))
         return rules
 
     # --- catch-up ---

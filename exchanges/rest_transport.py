@@ -270,7 +270,7 @@ class WarmAdapter(HTTPAdapter):
                 on_created=self._adopt,
             )
         except OSError as error:
-            text = f"no connection to {self._target.host}: {_text_of(error)}"
+            text = f"no connection to {self._target.host}:{self._target.port}: {_text_of(error)}"
             raise RequestNotSent(self._exchange, operation, text) from None
         finally:
             self._busy = None

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Self, TypeVar
 
 from actors.config.startup import Market
+from actors.connection_parts import unknown_market
 from actors.settings import BotSettings
 from actors.venue_clock import VenueClock
 from actors.wiring import VenueAccess
 from exchanges.clock import Clock
-from exchanges.errors import ExchangeError
+from exchanges.errors import ConfigError
 from exchanges.rest_transport import RestTransport
 from exchanges.venue import Call
 
@@ -46,7 +47,8 @@ def read_markets(settings: BotSettings, accesses: Mapping[str, VenueAccess], clo
     """Return the market of each grid by grid name.
 
     Raises:
-        ExchangeError: a venue could not be read, or does not list a symbol.
+        ExchangeError: a venue could not be read.
+        ConfigError: a venue does not list a symbol.
     """
     found: dict[str, Market] = {}
     for exchange, access in accesses.items():
@@ -58,7 +60,7 @@ def read_markets(settings: BotSettings, accesses: Mapping[str, VenueAccess], clo
                 if grid.exchange != exchange:
                     continue
                 if grid.symbol not in rules:
-                    raise ExchangeError(exchange, "markets", f"it lists no market {grid.symbol} (grid {grid.name})")
+                    raise ConfigError([unknown_market(grid.name, grid.symbol, exchange, rules)])
                 price = asker.ask(venue.best_price(grid.symbol))
                 found[grid.name] = Market(
                     rules=rules[grid.symbol],

@@ -14,10 +14,10 @@ from actors.locks import Locks
 from actors.settings import BotSettings
 from actors.wiring import VenueAccess
 from exchanges import VENUES
-from exchanges.errors import BotError
+from exchanges.errors import BotError, ConfigError
 from exchanges.secrets import Secret
 from exchanges.simulated.launch import VenueChoice, VenueLaunch
-from exchanges.simulated.process import ServedVenue, SimulatedVenueProcess, VenueProcessError
+from exchanges.simulated.process import ServedVenue, SimulatedVenueProcess, VenueProcessError, VenueRefused
 from exchanges.venue import Venue
 
 
@@ -75,11 +75,14 @@ class PaperVenues:
         Raises:
             AlreadyRunning: another run uses them.
             JournalError: the state folder cannot be used.
+            ConfigError: the venue cannot use a setting, the tape or the saved account.
             PaperError: the venue did not come up; the text holds the end of its log.
         """
         self._locks.acquire(private_folder(self._folder), (), self._settings.desk.bot_tag, self._folder)
         try:
             return self._accounts(self._process.start())
+        except VenueRefused as error:
+            raise ConfigError([str(error)]) from None
         except VenueProcessError as error:
             raise PaperError(str(error)) from None
 

@@ -71,7 +71,7 @@ class _Run:
         outcome = with_verdict(summary(status), self._verdict())
         self._cleanup.close()
         self._print(outcome, status)
-        return _exit_code(status)
+        return self._exit_code(status)
 
     def _accounts(self) -> Accounts:
         if self._settings.desk.mode is Mode.LIVE:
@@ -159,6 +159,14 @@ class _Run:
     def _verdict(self) -> Mapping[str, Mapping[str, int]]:
         return {} if self._paper is None else self._paper.verdict()
 
+    def _exit_code(self, status: BotStatus) -> ExitCode:
+        if status.fatal or status.state is BotState.FAILED:
+            return ExitCode.USAGE if status.is_misconfigured else ExitCode.FAILED
+        if status.state is BotState.STARTING and not self._stop.is_set():
+            sys.stderr.write(f"the time was over before the bot could begin: {_why_not_begun(status)}\n")
+            return ExitCode.FAILED
+        return ExitCode.HALTED if status.state is BotState.HALTED else ExitCode.CLEAN
+
     def _print(self, outcome: dict[str, Any], status: BotStatus) -> None:
         if status.fatal:
             sys.stderr.write(status.fatal + "\n")
@@ -190,7 +198,6 @@ def _has_exit_on_its_way(status: BotStatus) -> bool:
     return any(not order.is_working for book in books for order in book.orders)
 
 
-def _exit_code(status: BotStatus) -> ExitCode:
-    if status.fatal or status.state is BotState.FAILED:
-        return ExitCode.USAGE if status.is_misconfigured else ExitCode.FAILED
-    return ExitCode.HALTED if status.state is BotState.HALTED else ExitCode.CLEAN
+def _why_not_begun(status: BotStatus) -> str:
+    reasons = [f"{one.exchange}: {one.why}" for one in status.connections if one.why]
+    return "; ".join(reasons) or "no venue had been read yet"

@@ -46,7 +46,10 @@ def check(
         venues: The known venues.
     """
     environ = os.environ if environ is None else environ
-    reading = Reader(read_document(path_or_text, overrides, environ), venues).read()
+    document = read_document(path_or_text, overrides, environ)
+    if not document.is_there:
+        return CheckResult(tuple(document.problems), (), None)
+    reading = Reader(document, venues).read()
     Rules(reading, environ, venues).run()
     GridRules(reading, venues).run()
     problems = tuple(reading.findings.problems)

@@ -28,10 +28,14 @@ class Text:
 
 @dataclass(slots=True)
 class Document:
-    """Sections by name, keys by name, in the order of the file; `problems` of the text itself."""
+    """Sections by name, keys by name, in the order of the file; `problems` of the text itself.
+
+    `is_there` is false where there is no text at all (no such file, not readable, empty): then no key of it is missing.
+    """
 
     sections: dict[str, dict[str, Text]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    is_there: bool = True
 
     def put(self, section: str, key: str, text: Text) -> None:
         """Set one key, whatever it was before."""
@@ -71,8 +75,11 @@ def read_document(
     """
     document = Document()
     text = _read_file(path_or_text, document.problems) if isinstance(path_or_text, Path) else path_or_text
-    if text is not None:
+    document.is_there = text is not None and bool(text.removeprefix("\ufeff").strip())
+    if document.is_there and text is not None:
         _read_text(text, document)
+    elif text is not None:
+        document.problems.append("the file is empty; conf/paper.ini is a working sample")
     _apply_environment(environ or {}, document)
     _apply_overrides(overrides, document)
     return document
@@ -96,9 +103,6 @@ def _read_file(path: Path, problems: list[str]) -> str | None:
 
 def _read_text(text: str, document: Document) -> None:
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    if not any(line.strip() for line in lines):
-        document.problems.append("the file is empty; conf/paper.ini is a working sample")
-        return
     parser = _parse_all(lines, document.problems)
     for section in parser.sections():
         name = section.rpartition(_DUPLICATE)[2]

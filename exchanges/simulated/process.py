@@ -11,6 +11,7 @@ import http.client
 import json
 import logging
 import os
+import re
 import selectors
 import signal
 import subprocess
@@ -37,10 +38,17 @@ _ADMIN_TIMEOUT_S: Final = 5.0
 _PAUSE_S: Final = 0.05
 _NS: Final = 1_000_000_000
 _LOG_NAME: Final = "venue.log"
+_LOG_HEAD: Final = re.compile(r"^[-0-9]+ [:,0-9]+ [A-Z]+ ")
+_REFUSED: Final = 2
+"""Exit code of a process that cannot use what it was given."""
 
 
 class VenueProcessError(Exception):
     """The simulated venue's process could not be started or reached; the text says why."""
+
+
+class VenueRefused(VenueProcessError):
+    """The process would not start with these settings, this tape or this saved account; the text names which."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +203,7 @@ class SimulatedVenueProcess:
                     )
                 chunk = os.read(stdout.fileno(), 65536)
                 if not chunk:
-                    raise VenueProcessError(f"the simulated venue ended while starting{self._log_end()}")
+                    raise self._why_ended(child)
                 data += chunk
         return data.decode().splitlines()[:wanted]
 
@@ -210,6 +218,12 @@ class SimulatedVenueProcess:
         except (ValueError, KeyError, TypeError) as error:
             raise VenueProcessError(f"the simulated venue answered nonsense while starting: {error!r}") from error
 
+    def _why_ended(self, child: "subprocess.Popen[bytes]") -> VenueProcessError:
+        with suppress(subprocess.TimeoutExpired):
+            if child.wait(STOP_TIMEOUT_S) == _REFUSED:
+                return VenueRefused(f"the simulated venue does not start{self._log_end()}")
+        return VenueProcessError(f"the simulated venue ended while starting{self._log_end()}")
+
     def _log_end(self) -> str:
         if self._launch.state_dir is None:
             return ""
@@ -218,7 +232,7 @@ class SimulatedVenueProcess:
         except OSError:
             return ""
         lines = [line for line in text.splitlines() if line.strip()]
-        return f": {lines[-1]}" if lines else ""
+        return f": {_LOG_HEAD.sub('', lines[-1])}" if lines else ""
 
     # --- asking and ending ---
     def status(self) -> dict[str, dict[str, Any]]:
@@ -339,7 +353,7 @@ def main(arguments: Sequence[str]) -> int:
         launch = from_json(text)
     except (OSError, ValueError) as error:
         logging.getLogger(__name__).error("the configuration cannot be read: %s", error)  # noqa: TRY400 - no traceback
-        return 2
+        return _REFUSED
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -347,7 +361,7 @@ def main(arguments: Sequence[str]) -> int:
         serve(launch, stop, sys.stdout)
     except (ValueError, OSError) as error:
         logging.getLogger(__name__).error("%s", error)  # noqa: TRY400 - a person reads this line
-        return 2
+        return _REFUSED
     except RuntimeError:
         logging.getLogger(__name__).exception("the simulated venue ended")
         return 1

@@ -1,5 +1,6 @@
 """The supervising actor and its handle, where no venue is needed. Whole lives: tests/system/test_bot_on_loopback.py."""
 
+import random
 import threading
 from decimal import Decimal
 from typing import Any
@@ -8,16 +9,16 @@ import pykka
 import pytest
 
 import actors
-from actors.accounts import access_to, live_accounts
+from actors.accounts import live_accounts
 from actors.bot import TradingBot, make_fill_callback
 from actors.connection_facts import Owners
 from actors.messages import OrderFilled
-from actors.settings import StopPolicy
+from actors.settings import Mode, StopPolicy
 from actors.status import BotState
 from actors.wiring import DeadLetters, VenueAccess, Wire
-from exchanges.aster.settings import AsterSettings
 from exchanges.errors import ConfigError, JournalError, RequestNotSent
 from exchanges.fill_events import Fill
+from exchanges.simulated.faces.aster.requests import make_credentials
 from exchanges.values import OrderId, Side, TradeId
 from tests.actors.venue_doubles import SYMBOL, ScriptedVenue, client_id
 from tests.fakes import Probe
@@ -153,7 +154,19 @@ def test_missing_credentials_are_named(tmp_path, monkeypatch):
     with pytest.raises(ConfigError) as caught:
         live_accounts(bot_settings(tmp_path))
     assert "ASTER_PRIVATE_KEY" in str(caught.value)
-    assert "ASTER_PRIVATE_KEY" in access_to(ScriptedVenue(), AsterSettings()).credential_hint
+
+
+def test_the_variables_that_were_read_are_named_where_the_venue_refuses_them(tmp_path):
+    credentials = make_credentials(random.Random(1))
+    environ = {
+        "ASTER_USER": credentials.user,
+        "ASTER_SIGNER": credentials.signer,
+        "ASTER_PRIVATE_KEY": credentials.private_key,
+        "ASTER_API_KEY": credentials.api_key,
+    }
+    settings = bot_settings(tmp_path, mode=Mode.LIVE)
+    access = live_accounts(settings, environ).accesses["aster"]
+    assert access.credential_hint == "ASTER_USER, ASTER_SIGNER, ASTER_PRIVATE_KEY"
 
 
 def test_the_package_offers_what_a_host_needs():
