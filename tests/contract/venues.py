@@ -74,11 +74,8 @@ def _found() -> Iterator[tuple[str, Subject | str]]:
             yield name, Subject(VENUES[name](), face_kit(name))
         except ModuleNotFoundError as error:
             # Only a package that is not there at all: whatever else is wrong inside it is an error of every card.
-            expected = {
-                f"exchanges.{name}",
-                f"exchanges.simulated.faces.{name}",
-                f"exchanges.simulated.faces.{name}.kit",
-            }
+            face = f"exchanges.simulated.faces.{name}"
+            expected = {f"exchanges.{name}", face, f"{face}.kit"}
             if error.name not in expected:
                 raise
             yield name, f"{name} is registered, and {error.name} does not exist"
