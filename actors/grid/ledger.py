@@ -15,6 +15,7 @@ from actors.grid.positions import (
     find_lot,
     find_order,
     get_lot,
+    lots_with,
     on_order,
     put_lot,
     put_order,
@@ -27,6 +28,7 @@ from actors.grid.state import (
     CloseOrder,
     ExitBook,
     ExitKind,
+    Mismatch,
     Part,
     TrackedPosition,
 )
@@ -42,7 +44,8 @@ HOUR_NS = 3600 * SECOND_NS
 def notify_order_filled(draft: Draft[ExitBook], event: EntryFilled) -> None:
     """Add a fill of an entry to its lot. Fills accumulate; nothing is overwritten."""
     book = draft.state
-    lot = find_lot(book, event.lot) or _new_lot(draft, event)
+    known = find_lot(book, event.lot)
+    lot = known or _new_lot(draft, event)
     wait_ns = draft.context.settings.entry.tp_coalesce_ms * MILLISECOND_NS
     is_full = event.leaves is not None and event.leaves <= 0
     hold_ns = lot.hold_ns if lot.hold_ns > draft.now_ns or not wait_ns else draft.now_ns + wait_ns
@@ -56,13 +59,17 @@ def notify_order_filled(draft: Draft[ExitBook], event: EntryFilled) -> None:
         hold_ns=hold_ns,
         is_entry_done=lot.is_entry_done or is_full,
     )
-    put_lot(draft, lot)
-    _moved(draft, event.quantity)
-    counters = draft.state.counters
+    counters = book.counters
+    # the exit waits for this: one new book for all that changes
     draft.state = replace(
-        draft.state,
+        book,
+        lots=lots_with(book, lot),
+        changed_ns=draft.now_ns,
+        suspicion=None,
+        mismatch=_moved_along(book.mismatch, event.quantity),
         counters=replace(
             counters,
+            lots_opened=counters.lots_opened + (known is None),
             fees=counters.fees + event.fee,
             entries_received=counters.entries_received + event.quantity,
         ),
@@ -72,17 +79,19 @@ def notify_order_filled(draft: Draft[ExitBook], event: EntryFilled) -> None:
 def _new_lot(draft: Draft[ExitBook], event: EntryFilled) -> TrackedPosition:
     book = draft.state
     is_reopened = event.lot <= book.closed_high
-    counters = replace(book.counters, lots_opened=book.counters.lots_opened + 1)
-    draft.state = replace(book, counters=counters)
     draft.note(LogEvent.LOT_OPENED, f"{event.quantity} at {event.price}", lot=event.lot)
     return TrackedPosition(
         lot=event.lot,
         sequence=event.lot,
         next_leg=LAST_EXIT_LEG + 1 if is_reopened else FIRST_EXIT_LEG,
-        closed_before=sum((part.quantity for part in book.closed if part.lot == event.lot), ZERO),
+        closed_before=_closed_before(book, event.lot) if is_reopened else ZERO,
         opened_ns=draft.now_ns,
         opened_wall_ns=event.received_wall_ns,
     )
+
+
+def _closed_before(book: ExitBook, lot: int) -> Decimal:
+    return sum((part.quantity for part in book.closed if part.lot == lot), ZERO)
 
 
 def entry_finished(draft: Draft[ExitBook], event: EntryFinished) -> None:
@@ -94,10 +103,12 @@ def entry_finished(draft: Draft[ExitBook], event: EntryFinished) -> None:
 
 def _moved(draft: Draft[ExitBook], change: Decimal) -> None:
     """The position changed by a fill of ours: older readings say nothing, a proven one moves along."""
-    mismatch = draft.state.mismatch
-    if mismatch is not None:
-        mismatch = replace(mismatch, held=mismatch.held + change)
+    mismatch = _moved_along(draft.state.mismatch, change)
     draft.state = replace(draft.state, changed_ns=draft.now_ns, suspicion=None, mismatch=mismatch)
+
+
+def _moved_along(mismatch: Mismatch | None, change: Decimal) -> Mismatch | None:
+    return None if mismatch is None else replace(mismatch, held=mismatch.held + change)
 
 
 def apply_fill(draft: Draft[ExitBook], event: OrderFilled) -> None:

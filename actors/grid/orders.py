@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from actors.grid import ids, inquiry
 from actors.grid.draft import Draft
-from actors.grid.positions import get_lot, put_lot, put_order
+from actors.grid.positions import get_lot, lots_with, put_order
 from actors.grid.state import CloseOrder, ExitBook, ExitKind, Part, TrackedPosition
 from actors.log_events import LogEvent
 from actors.messages import CancelOrder, PlaceLimitOrder, PlaceMarketOrder, QueryOrder
@@ -27,21 +27,23 @@ def _continuation(draft: Draft[ExitBook]) -> int | None:
     return sequence
 
 
-def _take_exit_leg(draft: Draft[ExitBook], lot: TrackedPosition) -> tuple[int, int] | None:
+def _take_exit_leg(draft: Draft[ExitBook], lot: TrackedPosition) -> tuple[int, int, TrackedPosition] | None:
     if lot.next_leg > LAST_EXIT_LEG:
         sequence = _continuation(draft)
         if sequence is None:
             return None
         lot = replace(lot, sequence=sequence, next_leg=FIRST_EXIT_LEG)
-    put_lot(draft, replace(lot, next_leg=lot.next_leg + 1))
-    return lot.sequence, lot.next_leg
+    return lot.sequence, lot.next_leg, replace(lot, next_leg=lot.next_leg + 1)
 
 
-def _take_leg(draft: Draft[ExitBook], lot: TrackedPosition, kind: ExitKind) -> tuple[int, int] | None:
+def _take_leg(
+    draft: Draft[ExitBook], lot: TrackedPosition, kind: ExitKind
+) -> tuple[int, int, TrackedPosition | None] | None:
+    """Return sequence and leg of the next id, and the lot as it is after it has used them, where it changes."""
     if kind is ExitKind.EMERGENCY:
         sequence = _continuation(draft)
         if sequence is not None:
-            return sequence, EMERGENCY_LEG
+            return sequence, EMERGENCY_LEG, None
     return _take_exit_leg(draft, lot)
 
 
@@ -58,7 +60,7 @@ def send(
     leg = _take_leg(draft, get_lot(draft.state, lot_number), kind)
     if leg is None:
         return False
-    sequence, number = leg
+    sequence, number, lot = leg
     order = CloseOrder(
         client_order_id=ids.order_id(draft.context.bot_tag, sequence, number),
         lot=lot_number,
@@ -70,10 +72,14 @@ def send(
     )
     parent = lot_number if sequence != lot_number else 0
     place = place_market_order if kind.is_immediate else place_close_order
-    place(draft, order, sequence, parent, caused_ns)
-    put_order(draft, order)
-    counters = draft.state.counters
-    draft.state = replace(draft.state, counters=replace(counters, exits_placed=counters.exits_placed + 1))
+    place(draft, order, sequence, parent, caused_ns)  # before the book is brought up to date: the exit is on its way
+    book = draft.state
+    draft.state = replace(
+        book,
+        lots=book.lots if lot is None else lots_with(book, lot),
+        orders=(*book.orders, order),
+        counters=replace(book.counters, exits_placed=book.counters.exits_placed + 1),
+    )
     return True
 
 
