@@ -23,12 +23,12 @@ def decode(data: bytes | str, exchange: str, operation: str) -> Any:  # noqa: AN
     """Return the decoded value; fractional numbers are Decimal.
 
     Raises:
-        MalformedMessage: the bytes are not UTF-8, not JSON, too deep, or hold NaN or Infinity.
+        MalformedMessage: the bytes are not UTF-8, not JSON, too deep, or hold NaN, Infinity or a number beyond Decimal.
     """
     try:
         text = data.decode() if isinstance(data, bytes) else data
         return _DECODER.decode(text)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, ArithmeticError, RecursionError) as error:
         excerpt = data[:200].decode(errors="replace") if isinstance(data, bytes) else data[:200]
         raise MalformedMessage(exchange, operation, f"not readable as JSON: {error}", excerpt=excerpt) from None
 

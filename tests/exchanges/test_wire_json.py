@@ -35,6 +35,7 @@ def test_text_is_decoded_like_bytes():
         b'"\xff"',
         b"[" * 100_000,
         "{'a':1}",
+        b'{"a":1e9991700000006002170}',
         b"\xef\xbb\xbf{}",
     ],
     ids=lambda data: repr(data[:20]),

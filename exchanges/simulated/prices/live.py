@@ -63,7 +63,7 @@ def parse_frame(frame: str | bytes) -> Tick | None:
     """
     try:
         message = json.loads(frame, parse_float=Decimal)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, ArithmeticError, RecursionError) as error:
         raise UnreadableFrame(f"not JSON: {error}") from None
     if isinstance(message, dict) and isinstance(message.get("data"), dict):
         message = message["data"]

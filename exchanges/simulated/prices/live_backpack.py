@@ -30,7 +30,7 @@ def parse_frame(frame: str | bytes) -> Tick | None:
     """
     try:
         message = json.loads(frame, parse_float=Decimal)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, ArithmeticError, RecursionError) as error:
         raise UnreadableFrame(f"not JSON: {error}") from None
     data = message.get("data") if isinstance(message, dict) else None
     if not isinstance(data, dict):

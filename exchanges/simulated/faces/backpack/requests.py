@@ -151,7 +151,7 @@ def read_query(text: str) -> Pairs:
 def _read_json(raw: bytes) -> object:
     try:
         return json.loads(raw, parse_float=Decimal, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, ArithmeticError, RecursionError) as error:
         raise Unparsable(f"not JSON: {error}") from None
 
 
