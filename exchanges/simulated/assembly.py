@@ -27,7 +27,13 @@ def _aster() -> FaceKit:
     return KIT
 
 
-FACES: Final[Mapping[str, Callable[[], FaceKit]]] = MappingProxyType({"aster": _aster})
+def _backpack() -> FaceKit:
+    from exchanges.simulated.faces.backpack.kit import KIT  # noqa: PLC0415 - imported when used, see `FACES`
+
+    return KIT
+
+
+FACES: Final[Mapping[str, Callable[[], FaceKit]]] = MappingProxyType({"aster": _aster, "backpack": _backpack})
 """Name of a venue -> function that returns its kit. A venue's face (and what it verifies signatures with) is imported
 only when that venue is simulated."""
 
