@@ -84,14 +84,18 @@ def _new_lot(draft: Draft[ExitBook], event: EntryFilled) -> TrackedPosition:
         lot=event.lot,
         sequence=event.lot,
         next_leg=LAST_EXIT_LEG + 1 if is_reopened else FIRST_EXIT_LEG,
-        closed_before=_closed_before(book, event.lot) if is_reopened else ZERO,
+        closed_before=_closed_before(book, event.lot),
         opened_ns=draft.now_ns,
         opened_wall_ns=event.received_wall_ns,
     )
 
 
 def _closed_before(book: ExitBook, lot: int) -> Decimal:
-    return sum((part.quantity for part in book.closed if part.lot == lot), ZERO)
+    before = ZERO
+    for part in book.closed:
+        if part.lot == lot:
+            before += part.quantity
+    return before
 
 
 def entry_finished(draft: Draft[ExitBook], event: EntryFinished) -> None:
