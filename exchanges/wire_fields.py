@@ -12,6 +12,10 @@ from exchanges.errors import MalformedMessage
 NS_PER_MS: Final = 1_000_000
 NS_PER_US: Final = 1_000
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?")
+_MOST_DIGITS: Final = 140
+"""Before or after the point. A JSON number may be `1e999999999`, which is finite and does not fit the memory when it is
+spelled out; texts are held below it by their pattern."""
+_LARGEST: Final = 10**_MOST_DIGITS
 _LARGEST_MS: Final = 10**14
 _LARGEST_US: Final = 10**17
 
@@ -53,9 +57,9 @@ class WireFields:
             if _NUMBER.fullmatch(value) is not None:
                 return Decimal(value)
         elif type(value) is Decimal:
-            if value.is_finite():
+            if value.is_finite() and abs(value.adjusted()) < _MOST_DIGITS:
                 return value
-        elif type(value) is int:
+        elif type(value) is int and -_LARGEST < value < _LARGEST:
             return Decimal(value)
         raise self.error(f"{key} is not a number")
 
