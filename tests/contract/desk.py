@@ -451,8 +451,11 @@ class Desk:
             grid=GRID, exchange=self.subject.name, symbol=self.symbol, client_order_id=order.client_order_id
         )
 
-    def command(self, command: OrderCommand) -> OrderAnswered | OrderErred | OrderHeld:
-        """Send a command through the lanes and let everything it leads to happen. Returns what the lane told."""
+    def command(self, command: OrderCommand, *, settles: bool = True) -> OrderAnswered | OrderErred | OrderHeld:
+        """Send a command through the lanes and let everything it leads to happen. Returns what the lane told.
+
+        Without `settles` no time passes after the answer.
+        """
         done = len(self.facts.done)
         self.lanes.tell(command)
         for _ in range(1000):
@@ -460,7 +463,9 @@ class Desk:
             if len(self.facts.done) > done:
                 break
             self.pass_time(0.01)
-        self.settle()
+        if settles:
+            self.settle()
+        self.sync()
         return self.facts.done[done]
 
     def settle(self) -> None:

@@ -23,7 +23,7 @@ def test_ac_29_too_many_requests_is_a_refusal_with_a_pause(desk):
     """
     entry = desk.entry()
     desk.plan(Mishap.RATE_LIMITED, entry)
-    desk.command(entry)
+    desk.command(entry, settles=False)
     (refused,) = desk.told(OrderRejected)
     assert refused.reason is RejectReason.RATE
     assert desk.open_at_venue() == 0

@@ -117,7 +117,10 @@ def test_ac_27_a_position_of_somebody_else_ends_the_start(subject):
     """
     with open_desk(subject) as first:
         first.live()
-        first.place_filled()
+        other = replace(first.entry(), client_order_id=pack(OrderKey(TAG + 1, 1, 0)))
+        first.ask(first.venue.place_limit_order(to_request(other)))
+        first.fill(other)
+        assert first.held_at_venue() == other.quantity
     with open_desk(subject, bench=first.bench, timers=first.timers) as second:
         second.begin()
         (failed,) = second.bot.all(ConnectionFailed)
