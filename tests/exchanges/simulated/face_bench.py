@@ -1,4 +1,4 @@
-"""A simulated Aster without sockets: requests and frames by hand, a clock that moves only when told.
+"""A simulated Aster without sockets.
 
 Requests are signed here by a few lines of their own, not with the face's checks or the client's signer.
 """
@@ -6,8 +6,7 @@ Requests are signed here by a few lines of their own, not with the face's checks
 import hashlib
 import hmac
 import json
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -17,16 +16,13 @@ from urllib.parse import urlencode
 from coincurve import PrivateKey
 from Crypto.Hash import keccak
 
-from exchanges.simulated.assembly import assemble, face_kit
-from exchanges.simulated.engine_types import QuoteTick, TradeTick
 from exchanges.simulated.faces.aster.face import AsterFace
 from exchanges.simulated.faces.aster.requests import AsterCredentials, make_credentials
-from exchanges.simulated.faces.protocol import CloseSession, Frame, HttpAnswer, HttpCall, HttpDrop, Output, PingFrame
-from exchanges.simulated.testing import QUIET, ScriptedPrices
+from exchanges.simulated.faces.protocol import HttpCall
+from tests.exchanges.simulated.venue_bench import MS, SECOND, START_NS, Reply, VenueBench
 
-START_NS = 1_700_000_000_000_000_000
-MS = 1_000_000
-SECOND = 1_000 * MS
+__all__ = ["FORM", "MS", "SECOND", "START_NS", "FaceBench", "Reply", "make_call", "sign_v3", "vector_credentials"]
+
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 _VECTORS = Path(__file__).parents[2] / "vectors" / "recorded" / "aster.json"
 _DOMAIN_1666 = bytes.fromhex("a95d0a7a6f3f17fcebb0c2336645385ce79cde7523f71ab147fdb7f15e9f37f9")
@@ -62,22 +58,8 @@ def sign_v3(text: str, private_key: str) -> str:
     return "0x" + (raw[:64] + bytes([27 + raw[64]])).hex()
 
 
-@dataclass
-class Reply:
-    """An answer, decoded."""
-
-    status: int
-    body: Any
-    headers: dict[str, str]
-
-    @property
-    def code(self) -> int | None:
-        """The error code, None for anything but an error."""
-        return self.body.get("code") if isinstance(self.body, dict) and self.status >= 400 else None
-
-
-class FaceBench:
-    """One venue on a bench."""
+class FaceBench(VenueBench):
+    """One Aster on a bench."""
 
     def __init__(
         self,
@@ -89,20 +71,9 @@ class FaceBench:
         start_ns: int = START_NS,
         **paper: object,
     ) -> None:
-        self.now_ns = start_ns
-        self.prices = ScriptedPrices()
         self.credentials = credentials or make_credentials(Random(7))
-        settings = replace(QUIET, **paper)  # type: ignore[arg-type]
-        self.venue = assemble(
-            face_kit("aster"), settings, symbols, self.prices, self.credentials.as_dict(), now_ns=self.now_ns
-        )
-        self._next_id = 1
+        super().__init__("aster", symbols, self.credentials.as_dict(), start=start, start_ns=start_ns, **paper)
         self._nonce = 0
-        self.outputs: list[Output] = []
-        self.deaf: set[int] = set()
-        self._frames: dict[int, list[str]] = {}
-        if start:
-            self.begin()
         if quote:
             self.quote("BTCUSDT", "94999.9", "95000.0")
 
@@ -111,65 +82,6 @@ class FaceBench:
         """The face on the bench."""
         assert isinstance(self.venue.face, AsterFace)
         return self.venue.face
-
-    # --- the market and time ---
-    def begin(self) -> None:
-        """Let the market begin."""
-        self.venue.start(self.now_ns)
-
-    def quote(self, symbol: str, bid: str, ask: str, quantity: str = "10") -> None:
-        """Set best bid and ask."""
-        self.prices.put(QuoteTick(symbol, Decimal(bid), Decimal(quantity), Decimal(ask), Decimal(quantity)))
-        self.step()
-
-    def trade(self, symbol: str, price: str, quantity: str, *, buyer_is_maker: bool) -> None:
-        """Let others trade."""
-        self.prices.put(TradeTick(symbol, Decimal(price), Decimal(quantity), buyer_is_maker))
-        self.step()
-
-    def step(self) -> None:
-        """Let the venue do what is due."""
-        for output in self.venue.step(self.now_ns):
-            self.outputs.append(output)
-            if isinstance(output, Frame):
-                self._frames.setdefault(output.session_id, []).append(output.text)
-            elif isinstance(output, PingFrame) and output.session_id not in self.deaf:
-                self.venue.pong(output.session_id, self.now_ns)
-
-    def wait(self, seconds: float) -> None:
-        """Let time pass, in the steps the venue asks for."""
-        end_ns = self.now_ns + round(seconds * SECOND)
-        while self.now_ns < end_ns:
-            next_ns = self.venue.next_ns()
-            self.now_ns = end_ns if next_ns is None else min(end_ns, max(next_ns, self.now_ns + MS))
-            self.step()
-
-    # --- requests ---
-    def send(self, call: HttpCall) -> int:
-        """Send a request; return its number."""
-        request_id, self._next_id = self._next_id, self._next_id + 1
-        self.venue.request(request_id, call, self.now_ns)
-        self.step()
-        return request_id
-
-    def answer(self, request_id: int) -> Reply | None:
-        """The answer to a request, None while there is none (or after it was dropped)."""
-        for output in self.outputs:
-            if isinstance(output, HttpAnswer) and output.request_id == request_id:
-                is_json = output.headers["Content-Type"] == "application/json"
-                body = json.loads(output.body) if is_json else output.body
-                return Reply(output.status, body, dict(output.headers))
-        return None
-
-    def was_dropped(self, request_id: int) -> bool:
-        """Whether the connection of a request was cut."""
-        return any(isinstance(output, HttpDrop) and output.request_id == request_id for output in self.outputs)
-
-    def exchange(self, call: HttpCall) -> Reply:
-        """Send a request that is answered at once."""
-        reply = self.answer(self.send(call))
-        assert reply is not None, f"no answer to {call}"
-        return reply
 
     def signed_call(self, method: str, name: str, params: dict[str, str], *, version: int = 3) -> HttpCall:
         """A wallet-signed request with the next nonce."""
@@ -206,37 +118,10 @@ class FaceBench:
         return self.call("POST", "order", symbol="BTCUSDT", side=side, type="MARKET", quantity=quantity, **params)
 
     # --- sessions ---
-    def connect(self, target: str) -> int:
-        """Open a WebSocket; return its number."""
-        session_id, self._next_id = self._next_id, self._next_id + 1
-        assert self.venue.open_session(session_id, target, self.now_ns), f"{target} was refused"
-        self.step()
-        return session_id
-
     def private(self) -> int:
         """Open the account's own stream."""
         key = self.call("POST", "listenKey").body["listenKey"]
         return self.connect(f"/ws/{key}")
-
-    def tell(self, session_id: int, text: str) -> None:
-        """Send a text frame."""
-        self.venue.receive(session_id, text, self.now_ns)
-        self.step()
-
-    def frames(self, session_id: int) -> list[Any]:
-        """Take the frames that arrived."""
-        return [json.loads(text) for text in self._frames.pop(session_id, [])]
-
-    def pings(self, session_id: int) -> int:
-        """How many protocol pings a session got."""
-        return sum(isinstance(output, PingFrame) and output.session_id == session_id for output in self.outputs)
-
-    def closed(self, session_id: int) -> CloseSession | None:
-        """How the venue closed a session, None while it is open."""
-        for output in self.outputs:
-            if isinstance(output, CloseSession) and output.session_id == session_id:
-                return output
-        return None
 
 
 def make_call(method: str, path: str, text: str) -> HttpCall:
