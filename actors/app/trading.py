@@ -70,8 +70,12 @@ class _Run:
         status = self._wait(bot)
         outcome = with_verdict(summary(status), self._verdict())
         self._cleanup.close()
-        self._print(outcome, status)
-        return self._exit_code(status)
+        code = self._exit_code(status)
+        if self._options.json:
+            sys.stdout.write(as_json(outcome) + "\n")
+        elif code in (ExitCode.CLEAN, ExitCode.HALTED):
+            sys.stdout.write(for_people(outcome) + "\n")
+        return code
 
     def _accounts(self) -> Accounts:
         if self._settings.desk.mode is Mode.LIVE:
@@ -160,20 +164,14 @@ class _Run:
         return {} if self._paper is None else self._paper.verdict()
 
     def _exit_code(self, status: BotStatus) -> ExitCode:
+        """Return the exit code; a run that came to nothing is explained on stderr."""
         if status.fatal or status.state is BotState.FAILED:
+            sys.stderr.write(status.fatal + "\n")
             return ExitCode.USAGE if status.is_misconfigured else ExitCode.FAILED
         if status.state is BotState.STARTING and not self._stop.is_set():
             sys.stderr.write(f"the time was over before the bot could begin: {_why_not_begun(status)}\n")
             return ExitCode.FAILED
         return ExitCode.HALTED if status.state is BotState.HALTED else ExitCode.CLEAN
-
-    def _print(self, outcome: dict[str, Any], status: BotStatus) -> None:
-        if status.fatal:
-            sys.stderr.write(status.fatal + "\n")
-        if self._options.json:
-            sys.stdout.write(as_json(outcome) + "\n")
-        elif not status.fatal:
-            sys.stdout.write(for_people(outcome) + "\n")
 
 
 def _status(status: BotStatus) -> Mapping[str, Any]:
