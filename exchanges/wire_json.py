@@ -6,7 +6,7 @@ nesting by refusing what Python's own scanner refuses (RecursionError).
 """
 
 import json
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, NoReturn
 
 from exchanges.errors import MalformedMessage
