@@ -5,12 +5,17 @@ from collections.abc import Iterator
 import pytest
 
 from tests.contract.desk import Desk, open_desk
+from tests.contract.toy.client import VENUE as TOY_CLIENT
+from tests.contract.toy.face.kit import KIT as TOY_FACE
 from tests.contract.venues import SUBJECTS, Subject
 
+TOY = Subject(TOY_CLIENT, TOY_FACE)
+"""A venue made for the tests. The cards prove on it that they fit a venue nobody thought of."""
 
-@pytest.fixture(params=SUBJECTS, ids=lambda subject: subject.name)
+
+@pytest.fixture(params=[*SUBJECTS, TOY], ids=lambda subject: subject.name)
 def subject(request: pytest.FixtureRequest) -> Subject:
-    """One venue that has client and face."""
+    """One venue that has client and face, or the toy."""
     found: Subject = request.param
     return found
 
