@@ -1,9 +1,9 @@
 """Vector files as sections and cases, and what a case must hold.
 
 Counting rule, the same for every file: an element of a list section is a case, so is an element of a section's
-`cases`; a section that has a name of its own is one case; of any other section every entry is one, except its notes
-(`NOT_CASES`). `meta` has no cases. A section without cases, of an unknown name or of the wrong shape counts as one
-failing case more.
+`cases`; a section that has a name of its own, or is nothing but true or false, is one case; of any other section every
+entry is one, except its notes (`NOT_CASES`). `meta` has no cases. A section without cases, of an unknown name or of the
+wrong shape counts as one failing case more.
 """
 
 import json
@@ -72,7 +72,7 @@ def cases_of(section: str, data: object) -> list[Case]:
         return [Case(section, label_of(row, index), row) for index, row in enumerate(data)]
     if isinstance(data, Mapping):
         return [Case(section, key, value) for key, value in data.items() if key not in NOT_CASES]
-    return []
+    return [Case(section, section, data)] if isinstance(data, bool) else []
 
 
 def label_of(row: object, index: int) -> str:

@@ -1,7 +1,7 @@
 """Which venue's vectors can be run, and by what.
 
 A venue brings a `Book`: for each section name a function that checks one case, given the whole file (cases of one
-section refer to others). Lighter and Backpack are known by name; their books come with their clients.
+section refer to others).
 """
 
 from collections.abc import Callable, Mapping
@@ -33,16 +33,24 @@ def _backpack(document: Mapping[str, Any]) -> Book:
     return BackpackBook(document)
 
 
-BOOKS: Mapping[str, Callable[[Mapping[str, Any]], Book]] = {"aster": _aster, "backpack": _backpack}
-"""Venue -> what makes the book of a file."""
+def _lighter(document: Mapping[str, Any]) -> Book:
+    from tests.vectors.lighter import LighterBook  # noqa: PLC0415 - see above
 
-WITHOUT_CLIENT = ("lighter",)
+    return LighterBook(document)
+
+
+BOOKS: Mapping[str, Callable[[Mapping[str, Any]], Book]] = {
+    "aster": _aster,
+    "backpack": _backpack,
+    "lighter": _lighter,
+}
+"""Venue -> what makes the book of a file."""
 
 
 def venue_of(exchange: str) -> str | None:
     """Return the venue that `meta.exchange` names, for example "Aster perpetuals (USDT margined futures)"."""
     words = "".join(letter if letter.isalnum() else " " for letter in exchange.lower()).split()
     for word in words:
-        if word in BOOKS or word in WITHOUT_CLIENT:
+        if word in BOOKS:
             return word
     return None

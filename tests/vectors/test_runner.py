@@ -57,14 +57,6 @@ def test_the_shared_file_passes():
     assert outcome.passed > 0
 
 
-@needs_shared
-@pytest.mark.parametrize("venue", ["lighter"])
-def test_a_venue_without_client_is_a_failure_that_says_so(venue, capsys):
-    assert main([str(SHARED / f"{venue}_vectors.json")]) == 1
-    lines = capsys.readouterr().out.splitlines()
-    assert lines == [f"file: no client for venue {venue} yet", "0 passed, 1 failed"]
-
-
 def test_main_prints_the_sum_last_and_exits_with_zero(capsys):
     assert main(["--count", str(RECORDED)]) == 0
     captured = capsys.readouterr()
@@ -109,7 +101,7 @@ def test_main_when_a_file_cannot_be_opened_exits_with_two(tmp_path, capsys):
         ('{"meta": {"exchange": 5}}', "meta.exchange does not say"),
         ('{"meta": {"exchange": "Some other venue"}}', "names no venue we know"),
         ('{"meta": {"exchange": "Aster"}}', "zero cases"),
-        ('{"meta": {"exchange": "lighter"}, "x": [1]}', "no client for venue lighter yet"),
+        ('{"meta": {"exchange": "lighter"}, "x": [1]}', "x/#1: unknown section"),
     ],
 )
 def test_a_file_that_is_none_is_one_failure(tmp_path, content, says):
