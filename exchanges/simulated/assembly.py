@@ -33,7 +33,15 @@ def _backpack() -> FaceKit:
     return KIT
 
 
-FACES: Final[Mapping[str, Callable[[], FaceKit]]] = MappingProxyType({"aster": _aster, "backpack": _backpack})
+def _lighter() -> FaceKit:
+    from exchanges.simulated.faces.lighter.kit import KIT  # noqa: PLC0415 - imported when used, see `FACES`
+
+    return KIT
+
+
+FACES: Final[Mapping[str, Callable[[], FaceKit]]] = MappingProxyType(
+    {"aster": _aster, "backpack": _backpack, "lighter": _lighter}
+)
 """Name of a venue -> function that returns its kit. A venue's face (and what it verifies signatures with) is imported
 only when that venue is simulated."""
 
@@ -84,6 +92,7 @@ def assemble(
             settings=settings,
             rng=rng or seeded(paper.seed, "listen keys"),
             now_ns=now_ns,
+            paper=paper,
         )
     )
     return SimulatedVenue(

@@ -312,6 +312,13 @@ class Engine:
         """Money of the account. Raises KeyError for an unknown account."""
         return self._floor.balance_view(self._floor.accounts[account])
 
+    def lacks_margin(self, account: str, command: PlaceOrder) -> bool:
+        """Return whether an order would be refused for want of margin if it arrived now.
+
+        Raises KeyError for an unknown account or market.
+        """
+        return self._floor.lacks_margin(self._floor.accounts[account], command)
+
     def income(self, account: str, *, start_ns: int | None = None, limit: int = 1000) -> tuple[IncomeView, ...]:
         """Changes of the wallet, oldest first (newest `limit` without `start_ns`)."""
         rows = [

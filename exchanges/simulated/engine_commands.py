@@ -108,6 +108,7 @@ class PlaceOrder:
         self_trade: None takes the account's or the venue's.
         refuse_if_taking: A post-only (GTX) order that would take is refused without a trace instead of expiring.
         hold_ns: It waits so much longer than other orders before it is executed (a speed bump).
+        waives_minima: Least quantity and least notional do not bind it (where they bind resting orders only).
     """
 
     symbol: str
@@ -121,6 +122,7 @@ class PlaceOrder:
     self_trade: SelfTrade | None = None
     refuse_if_taking: bool = False
     hold_ns: int = 0
+    waives_minima: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

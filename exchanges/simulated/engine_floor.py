@@ -168,6 +168,10 @@ class Floor(Ledger):
             return refuse(RefusalReason.MARGIN, f"the order needs {needed} more margin than is available")
         return None
 
+    def lacks_margin(self, account: Account, command: PlaceOrder) -> bool:
+        """Return whether an order needs more margin than is available; nothing is changed."""
+        return self._refuse_money(account, self._new_order(account, command)) is not None
+
     def _refuse_taking(self, command: PlaceOrder) -> Refused | None:
         book, price = self.books[command.symbol], command.price
         if not command.refuse_if_taking or command.time_in_force is not TimeInForce.GTX or price is None:

@@ -34,12 +34,14 @@ def check_price(rules: MarketRules, side: Side, price: Decimal, mark: Decimal | 
     return None
 
 
-def check_quantity(rules: MarketRules, order_type: OrderType, quantity: Decimal) -> Refused | None:
+def check_quantity(
+    rules: MarketRules, order_type: OrderType, quantity: Decimal, *, waives_minima: bool = False
+) -> Refused | None:
     """Check a quantity: positive, within the market's range (market orders have their own cap), on the step."""
     largest = rules.market_max_quantity if order_type is OrderType.MARKET else rules.max_quantity
     if quantity <= 0:
         return refuse(RefusalReason.QUANTITY_NOT_POSITIVE, f"quantity {quantity} must be above 0")
-    if quantity < rules.min_quantity:
+    if quantity < rules.min_quantity and not waives_minima:
         return refuse(RefusalReason.QUANTITY_TOO_SMALL, f"quantity {quantity} is below {rules.min_quantity}")
     if quantity > largest:
         return refuse(RefusalReason.QUANTITY_TOO_LARGE, f"quantity {quantity} is above {largest}")
@@ -62,16 +64,18 @@ def check_order(spec: MarketSpec, command: PlaceOrder, mark: Decimal | None) -> 
     rules = spec.rules
     if not rules.is_trading and not command.reduce_only:
         return refuse(RefusalReason.MARKET_CLOSED, f"{rules.symbol} takes no opening orders")
-    refused = check_quantity(rules, command.order_type, command.quantity)
+    refused = check_quantity(rules, command.order_type, command.quantity, waives_minima=command.waives_minima)
     if refused is not None:
         return refused
     if command.order_type is OrderType.MARKET:
         if mark is None:
             return refuse(RefusalReason.NO_QUOTE, f"{rules.symbol} has no price yet")
+        if command.waives_minima:
+            return None
         return check_notional(rules, mark, command.quantity, reduce_only=command.reduce_only)
     if command.price is None:
         return refuse(RefusalReason.PRICE_MISSING, "a limit order needs a price")
     refused = check_price(rules, command.side, command.price, mark)
-    if refused is not None:
+    if refused is not None or command.waives_minima:
         return refused
     return check_notional(rules, command.price, command.quantity, reduce_only=command.reduce_only)

@@ -105,6 +105,14 @@ class PaperSettings:
     min_notional_usd: Decimal | None = setting(
         help="least order value of the simulated market; none = the venue's", unit="USD", ge=0, default=None
     )
+    lighter_signature_check_pct: Decimal = setting(
+        help="share of the transactions and tokens whose signature the simulated Lighter checks, 0.1 s each; the first "
+        "of every kind always",
+        unit="percent",
+        ge=0,
+        le=100,
+        default=Decimal(1),
+    )
     idle_exit_s: int = setting(
         help="the simulated venue's process ends after so long without any client",
         unit="s",

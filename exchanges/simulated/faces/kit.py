@@ -5,7 +5,7 @@ and another row there.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
 from typing import Final
@@ -13,6 +13,7 @@ from typing import Final
 from exchanges.simulated.engine import Engine
 from exchanges.simulated.engine_types import EngineSettings, MarketSpec
 from exchanges.simulated.faces.protocol import Face
+from exchanges.simulated.settings import PaperSettings
 from exchanges.values import MarketRules
 
 Credentials = Mapping[str, str | int]
@@ -24,6 +25,7 @@ HOUR_NS: Final = 3_600_000_000_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaceParts:
     """What a face is made of. `rng` is for what the venue makes up itself: keys, jitter, the order of things.
+    `paper` is for settings of one venue alone.
 
     The repr leaves the credentials out.
     """
@@ -34,6 +36,7 @@ class FaceParts:
     settings: EngineSettings
     rng: Random
     now_ns: int
+    paper: PaperSettings = field(default_factory=PaperSettings)
 
     def __repr__(self) -> str:
         return f"FaceParts({', '.join(spec.rules.symbol for spec in self.specs)})"

@@ -1,0 +1,1 @@
+"""The simulated Lighter: its wire protocol over the venue-neutral engine (venues/lighter.md)."""
