@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from exchanges.simulated import assembly
 from tests.contract.desk import Desk, open_desk
 from tests.contract.toy.client import VENUE as TOY_CLIENT
 from tests.contract.toy.face.kit import KIT as TOY_FACE
@@ -18,6 +19,12 @@ def subject(request: pytest.FixtureRequest) -> Subject:
     """One venue that has client and face, or the toy."""
     found: Subject = request.param
     return found
+
+
+@pytest.fixture
+def toy_is_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the toy's row into the table of faces, for one test."""
+    monkeypatch.setattr(assembly, "FACES", {**assembly.FACES, TOY.name: lambda: TOY.kit})
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Cards AC-01 to AC-07: the life of an order, from acceptance to its end."""
+"""Cards AC-01 to AC-07 and AC-39: the life of an order, from acceptance to its end."""
 
 from decimal import Decimal
 
@@ -55,6 +55,7 @@ def test_ac_02_partial_fills_add_up(desk):
     trades = desk.ask(desk.venue.recent_fills(desk.symbol, after=None, since_ns=desk.clock.wall_ns() - 10**12))
     assert [trade.quantity for trade in trades] == parts
     if desk.capabilities.fills_have_trade_ids:
+        assert len({fill.trade_id for fill in fills} - {None}) == len(parts)
         assert [trade.trade_id for trade in trades] == [fill.trade_id for fill in fills]
         assert [trade.fee for trade in trades] == [fill.fee for fill in fills]
     assert desk.held_at_venue() == entry.quantity
@@ -165,3 +166,20 @@ def test_ac_07_an_order_of_nobody_is_unknown(desk):
     desk.command(desk.cancel_of(entry))
     assert desk.told(OrderCanceled) == []
     assert sum((fill.quantity for fill in desk.told(OrderFilled)), Decimal(0)) == 0
+
+
+def test_ac_39_an_order_ended_by_another_hand_is_told_by_the_stream(desk):
+    """AC-39: what somebody else does to our order (a cancel by hand) is told as it happens, without a question.
+
+    Aster 12.2; Backpack 12; Lighter 11.3, 12.1 (RELIABILITY.md V2).
+    """
+    entry = desk.entry()
+    desk.command(entry)
+    desk.fill(entry, desk.unit * 4)
+    asked = desk.questions
+    desk.ask(desk.venue.cancel_order(desk.ref(entry.client_order_id)))
+    desk.settle()
+    assert desk.questions == asked
+    (canceled,) = desk.told(OrderCanceled)
+    assert (canceled.client_order_id, canceled.filled) == (entry.client_order_id, desk.unit * 4)
+    assert desk.filled(entry) == desk.unit * 4

@@ -15,6 +15,7 @@ from actors.send_gate import to_request
 from actors.status import ConnectionPhase
 from exchanges.client import ClientCallbacks, ExchangeClient
 from exchanges.errors import MalformedMessage
+from exchanges.reports import FillReport
 from exchanges.values import OrderStatus, PriceSource
 from tests.contract.desk import TAG
 
@@ -55,6 +56,11 @@ def record_a_life(desk):
     return first, second, desk.take_frames()
 
 
+def fills_in(desk, frames):
+    reports = [report for frame in frames for report in desk.venue.parse_private(frame, 1)]
+    return [report for report in reports if isinstance(report, FillReport) and report.client_order_id is not None]
+
+
 def test_ac_19_repeated_and_reordered_reports_count_once(desk):
     """AC-19: whatever the order and repetition of the stream's frames, every fill counts once and every end is told
     once, with the same totals.
@@ -62,6 +68,10 @@ def test_ac_19_repeated_and_reordered_reports_count_once(desk):
     Aster 12.3, 13.1; Backpack 13, 14; Lighter 14 (RELIABILITY.md W2, W3, W5).
     """
     first, second, frames = record_a_life(desk)
+    totals = {}
+    for fill in fills_in(desk, frames):
+        totals[fill.client_order_id] = totals.get(fill.client_order_id, 0) + fill.quantity
+        assert fill.cumulative in (None, totals[fill.client_order_id])
     source = random.Random(1)
     for _ in range(60):
         played = [*frames, *source.choices(frames, k=len(frames))]

@@ -1,0 +1,72 @@
+"""Cards AC-40 to AC-42: a whole bot on every venue, over real HTTP and WebSocket connections."""
+
+from decimal import Decimal
+
+import pytest
+
+from actors.status import BotState, ConnectionPhase, summary
+from exchanges.simulated.faces.mishaps import Mishap
+from tests.contract.bots import open_floor
+from tests.system.loopback import book, state, until
+
+pytestmark = pytest.mark.usefixtures("toy_is_registered")
+
+
+def test_ac_40_a_bot_trades_from_entry_to_closed_lot(subject, tmp_path):
+    """AC-40: the bot starts, rests an entry, covers its fill with an exit at the take-profit, closes the lot with a
+    profit after fees, and leaves nothing of an entry behind. The venue's own book counts no violation.
+
+    SCENARIOS.md 1, over the wire of every venue.
+    """
+    with open_floor(subject, tmp_path) as floor:
+        with floor.bot() as bot:
+            entry = floor.entry(bot)
+            floor.fall_through(entry.price)
+            order = floor.exit(bot)
+            assert order.quantity == entry.quantity
+            assert order.price >= entry.price * Decimal("1.005")
+            floor.rise_through(order.price)
+            until(lambda: book(bot.status()).counters.lots_closed == 1, "the lot closed")
+            told = summary(bot.status())
+            assert told["lots_closed"] == 1
+            assert told["unprotected_quantity"] == "0"
+            assert Decimal(told["realized_pnl"]) > 0
+            assert bot.status().state is BotState.RUNNING
+        assert floor.venue.status()["open_orders"] == 0
+
+
+def test_ac_41_a_bot_outlasts_a_lost_reply_and_a_cut_stream(subject, tmp_path):
+    """AC-41: the first entry's reply is lost, then the stream is cut and the entry fills unseen: one entry, one lot,
+    one exit of its size, and the stream is live again.
+
+    SCENARIOS.md 15, 16 (RELIABILITY.md O1, W7).
+    """
+    with open_floor(subject, tmp_path) as floor:
+        floor.venue.plan_mishap(Mishap.LOST_REPLY, method=floor.order_method)
+        with floor.bot() as bot:
+            entry = floor.entry(bot)
+            assert floor.venue.cut_private_sessions() == 1
+            floor.fall_through(entry.price)
+            order = floor.exit(bot)
+            assert order.quantity == entry.quantity == book(bot.status()).lots[0].remaining
+            until(lambda: bot.status().connections[0].phase is ConnectionPhase.LIVE, "the stream restored", 20)
+            assert bot.status().connections[0].reconnects == 1
+            assert state(bot.status()).counters.entries_placed <= 2
+
+
+def test_ac_42_a_bot_that_comes_back_adopts_its_exit(subject, tmp_path):
+    """AC-42: a second bot on the same state finds the exit that the first left, adopts it under its own id, and closes
+    the lot with it.
+
+    SCENARIOS.md 14.
+    """
+    with open_floor(subject, tmp_path) as floor:
+        with floor.bot() as bot:
+            floor.fall_through(floor.entry(bot).price)
+            first = floor.exit(bot)
+        with floor.bot() as bot:
+            adopted = floor.exit(bot)
+            assert adopted.client_order_id == first.client_order_id
+            floor.rise_through(adopted.price)
+            until(lambda: book(bot.status()).counters.lots_closed == 1, "the adopted lot closed")
+            assert Decimal(summary(bot.status())["realized_pnl"]) > 0
