@@ -9,9 +9,7 @@ from exchanges.settings import setting
 class ToySettings:
     """One account on the toy venue."""
 
-    key_env: str = setting(
-        help="variable with the name of the key", default="TOY_KEY", names_secret=True, paper=False
-    )
+    key_env: str = setting(help="variable with the name of the key", default="TOY_KEY", names_secret=True, paper=False)
     secret_env: str = setting(help="variable with the secret", default="TOY_SECRET", names_secret=True, paper=False)
 
     def problems(self) -> tuple[str, ...]:
