@@ -176,7 +176,7 @@ def test_the_vectors_subscription_is_accepted(bench):
         lambda proof: [proof[0], proof[1], int(proof[2]), 5000],
         lambda proof: [proof[0], proof[1], proof[2], "60001"],
         lambda proof: [make_credentials(Random(5)).api_key, *proof[1:]],
-        lambda proof: "".join(proof),
+        "".join,
         lambda _: None,
     ],
 )

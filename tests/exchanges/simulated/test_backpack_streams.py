@@ -1,4 +1,4 @@
-"""Streams of the simulated Backpack: sessions, subscriptions, public and private frames (venues/backpack.md 10 to 13)."""
+"""Streams of the simulated Backpack: sessions, subscriptions, frames (venues/backpack.md 10 to 13)."""
 
 import json
 from decimal import Decimal
