@@ -150,14 +150,7 @@ class ReconcileSettings:
     """The section `[reconcile]` besides the keys of `ProofSettings`: how often the venue is asked."""
 
     orders_every_s: Decimal = setting(
-        help="open orders are compared so often; stretched by the venue's read budget",
-        unit="s",
-        ge=5,
-        le=600,
-        default=Decimal(5),
-    )
-    position_every_s: Decimal = setting(
-        help="positions are compared so often; stretched by the venue's read budget",
+        help="open orders and positions are compared so often; stretched by the venue's read budget",
         unit="s",
         ge=5,
         le=600,

@@ -244,7 +244,7 @@ class Crew:
         ]
         owners = Owners(self._wires.strategy, self._wires.closer, self._wires.journal)
         reconcile = plan.settings.reconcile
-        asked_s = float(min(reconcile.orders_every_s, reconcile.position_every_s))
+        asked_s = float(reconcile.orders_every_s)
         parts = ConnectionParts(
             exchange=exchange.name,
             venue=exchange.access.venue,

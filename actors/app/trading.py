@@ -18,16 +18,20 @@ from actors.app.options import ExitCode, Options
 from actors.app.outcome import as_json, for_people, grid_facts, with_verdict
 from actors.app.paper import PaperError, PaperVenues
 from actors.bot import TradingBot
+from actors.config import resolve_secret
+from actors.config.credentials import read_secret_file
 from actors.host import BotHandle
 from actors.settings import BotSettings, Mode
 from actors.status import BotState, BotStatus, summary
 from exchanges.clock import Clock, SystemClock
 from exchanges.errors import ConfigError
+from exchanges.secrets import Secret
 
 _LOOK_EVERY_S = 0.2
 _LOOKS_PER_TAPE_CHECK = 5
 _SETTLING_LOOK_S = 0.02
 _SETTLING_LOOKS = 100
+_STOP_MARGIN_S = 20.0
 
 
 def trade(settings: BotSettings, options: Options, stop: threading.Event) -> ExitCode:
@@ -52,6 +56,7 @@ class _Run:
         self._cleanup = cleanup
         self._clock: Clock = SystemClock()
         self._paper: PaperVenues | None = None
+        self._stopped: list[bool] = []
 
     def run(self) -> ExitCode:
         interval_ms = self._settings.host.gil_switch_interval_ms
@@ -61,7 +66,8 @@ class _Run:
         show_live = sys.stdout.isatty() and sys.stderr.isatty() and not self._options.json
         tail = self._start_logs(accounts, show_live=show_live)
         bot = TradingBot.start_bot(self._settings, accesses=accounts.accesses, clock=self._clock)
-        self._cleanup.callback(bot.stop)
+        grace_s = float(self._settings.desk.stop_grace_s)
+        self._cleanup.callback(lambda: self._stopped.append(bot.stop(timeout_s=grace_s + _STOP_MARGIN_S)))
         self._start_control(bot)
         if show_live:
             view = LiveView(bot.status, tail)
@@ -104,14 +110,26 @@ class _Run:
 
     def _start_alerts(self, redact: Redactor) -> None:
         notify = self._settings.notify
-        if not notify.urls_env:
+        urls = self._named_secret("notify.urls", notify.urls_env)
+        if urls is None:
             return
-        urls = os.environ.get(notify.urls_env, "")
-        if not urls.strip():
-            raise ConfigError([f"notify.urls_env = {notify.urls_env}: this environment variable is not set"])
-        sender = apprise_sender(urls)
+        sender = apprise_sender(urls.reveal())
         notifier = Notifier(self._settings.desk.name, notify, sender, redact, self._clock)
         self._cleanup.callback(remove_sink, add_sink(notifier, notify.min_level))
+
+    def _named_secret(self, name: str, variable: str) -> Secret | None:
+        """Return the secret of `NAME_file` or of the environment variable that `NAME_env` names; None where neither is.
+
+        Raises:
+            ConfigError: the file cannot be used, or the variable is not set.
+        """
+        path = self._settings.secret_files.get(name)
+        if path is not None:
+            return read_secret_file(Path(path), f"{name}_file")
+        secret = resolve_secret(variable, os.environ)
+        if variable and secret is None:
+            raise ConfigError([f"{name}_env = {variable}: this environment variable is not set"])
+        return secret
 
     def _start_control(self, bot: BotHandle) -> None:
         control = self._settings.control
@@ -124,7 +142,13 @@ class _Run:
             "flatten": lambda: _done(bot.flatten),
             "stop": lambda: _done(self._stop.set),
         }
-        server = ControlServer(control.listen, Path(self._settings.desk.state_dir), handlers)
+        token = self._named_secret("control.token", control.token_env)
+        server = ControlServer(
+            control.listen,
+            Path(self._settings.desk.state_dir),
+            handlers,
+            token=None if token is None else token.reveal(),
+        )
         self._cleanup.callback(server.close)
         server.start()
 

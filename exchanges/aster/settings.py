@@ -7,8 +7,6 @@ from exchanges.account_settings import AUTO, NO_SECRET, SecretResolver, common_p
 from exchanges.secrets import Secret
 from exchanges.settings import setting
 
-MIN_DEAD_MAN_S = 60
-
 
 class Network(StrEnum):
     """Which of the venue's networks is traded on."""
@@ -74,14 +72,6 @@ class AsterSettings:
     listen_key_renew_s: int = setting(
         help="the private stream's key is renewed so often; it lives an hour", unit="s", ge=60, le=3000, default=1500
     )
-    dead_man_s: int = setting(
-        help="0 = off, else at least 60: the venue cancels ALL orders of a symbol, exits too, if the bot is silent "
-        "for so long",
-        unit="s",
-        ge=0,
-        le=86400,
-        default=0,
-    )
     maker_fee_bps: str = setting(help="auto = read from the venue, else a number", unit="bps", default=AUTO)
     taker_fee_bps: str = setting(help="auto = read from the venue, else a number", unit="bps", default=AUTO)
     rest_url: str = setting(help="another REST address than the network's; empty = the network's", default="")
@@ -91,11 +81,7 @@ class AsterSettings:
 
     def problems(self) -> tuple[str, ...]:
         """Return what is wrong between or inside the settings beyond single ranges, one text per problem."""
-        found = []
-        if 0 < self.dead_man_s < MIN_DEAD_MAN_S:
-            found.append(f"dead_man_s = {self.dead_man_s}: must be 0 (off) or at least {MIN_DEAD_MAN_S}")
-        found.extend(common_problems(self))
-        return tuple(found)
+        return tuple(common_problems(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +120,6 @@ def credentials_from(settings: AsterSettings, resolve: SecretResolver) -> AsterC
 
 
 __all__ = [
-    "MIN_DEAD_MAN_S",
     "AsterCredentials",
     "AsterSettings",
     "Auth",

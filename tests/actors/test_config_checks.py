@@ -53,7 +53,7 @@ def test_state_dir_when_not_writable_is_refused(tmp_path, monkeypatch):
 
 
 def test_venue_rules_are_prefixed_with_their_section():
-    assert problem_of(exchange__aster={"dead_man_s": "5"}).startswith("exchange.aster.dead_man_s = 5:")
+    assert problem_of(exchange__aster={"ws_url": "z"}).startswith("exchange.aster.ws_url = 'z':")
     assert problem_of(exchange__aster={"maker_fee_bps": "cheap"}).startswith("exchange.aster.maker_fee_bps = 'cheap'")
 
 

@@ -24,8 +24,6 @@ def test_defaults_have_no_problem():
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"dead_man_s": 1}, "dead_man_s = 1: must be 0 (off) or at least 60"),
-        ({"dead_man_s": 59}, "dead_man_s = 59"),
         ({"maker_fee_bps": "free"}, "maker_fee_bps = 'free': must be auto or a number"),
         ({"taker_fee_bps": "1_0"}, "taker_fee_bps = '1_0'"),
         ({"taker_fee_bps": ""}, "taker_fee_bps = ''"),
@@ -40,11 +38,11 @@ def test_problems_name_key_value_and_remedy(changes, says):
 
 
 def test_all_problems_are_told_at_once():
-    settings = AsterSettings(dead_man_s=5, maker_fee_bps="x", taker_fee_bps="y", rest_url="z", ws_url="z")
-    assert len(settings.problems()) == 5
+    settings = AsterSettings(maker_fee_bps="x", taker_fee_bps="y", rest_url="z", ws_url="z")
+    assert len(settings.problems()) == 4
 
 
-@pytest.mark.parametrize("changes", [{"dead_man_s": 60}, {"maker_fee_bps": "-0.5"}, {"rest_url": "http://127.0.0.1:1"}])
+@pytest.mark.parametrize("changes", [{"maker_fee_bps": "-0.5"}, {"rest_url": "http://127.0.0.1:1"}])
 def test_good_values_have_no_problem(changes):
     assert AsterSettings(**changes).problems() == ()
 

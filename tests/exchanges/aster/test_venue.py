@@ -104,7 +104,7 @@ def test_secrets_do_not_show():
 
 
 def test_problems_of_the_settings_come_first():
-    assert problems(AsterSettings(dead_man_s=5)) == ("dead_man_s = 5: must be 0 (off) or at least 60",)
+    assert problems(AsterSettings(ws_url="z")) == ("ws_url = 'z': must start with wss:// or ws://",)
 
 
 def test_missing_variables_are_named():
