@@ -12,9 +12,8 @@ import sys
 import threading
 from types import FrameType
 
-from actors.app.program import run
-
 from actors.app.options import ExitCode, parse_options
+from actors.app.program import run
 
 
 class StopRequest:

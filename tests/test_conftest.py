@@ -50,7 +50,7 @@ def test_what_is_left_behind_fails_the_test_that_left_it(tmp_path):
         "-rA",
         "--tb=short",
     ]
-    done = subprocess.run(  # noqa: S603 - fixed text
+    done = subprocess.run(
         [*command, "--rootdir", str(tmp_path), str(tmp_path)],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -37,7 +37,6 @@ def test_text_is_decoded_like_bytes():
         "{'a':1}",
         b'{"a":1e9991700000006002170}',
         b"\xef\xbb\xbf{}",
-        b'{"a":1e9991700000006002170}',
     ],
     ids=lambda data: repr(data[:20]),
 )
