@@ -33,6 +33,10 @@ _KEPT_NS: Final = 23 * 3600 * _NS
 _RECORD_LAG_NS: Final = 10 * _NS
 """A record may be asked for before it is written: absence counts only so long after the signing."""
 
+_EXPIRED_NS: Final = 670 * _NS
+"""After so long a transaction that was never executed cannot be any more: its life of 599 s counts by this machine's
+clock, which may differ by 30 s from the venue's both when it is stamped and when its age is told here."""
+
 
 def query_order(account: Account, ref: OrderRef) -> Call[OrderReport]:
     """The state of one order. Raises UnknownOrder only where every witness agrees that there is none."""
@@ -110,6 +114,8 @@ def _by_nonce(account: Account, ref: OrderRef, tag: str, nonce: int, received_ns
         if received_ns - sent.signed_ns >= _RECORD_LAG_NS and not sent.is_taken:
             return records.never_accepted(sent.order, received_ns)
         raise OutcomeUnknown(EXCHANGE, "GET nextNonce", "its nonce is used, and there is no record yet")
+    if received_ns - sent.signed_ns >= _EXPIRED_NS:
+        raise UnknownOrder(EXCHANGE, "GET nextNonce", "no order, no record, and its transaction has expired")
     if nonce < sent.nonce or sent.is_taken:
         raise OutcomeUnknown(EXCHANGE, "GET nextNonce", "the venue has not counted it yet")
     raise Undecided(EXCHANGE, "GET nextNonce", "its nonce is free", further=_void(account, ref, tag))

@@ -37,7 +37,8 @@ _TRADE: Final = "trade"
 
 def stream_url(ws_url: str) -> str:
     """Return the address of the streams of a host, which may name their path already."""
-    return ws_url if ws_url.endswith("/stream") else f"{ws_url}/stream"
+    host, _, path = ws_url.partition("://")[2].partition("/")
+    return ws_url if host and path.endswith("stream") else f"{ws_url}/stream"
 
 
 def _endpoint(ws_url: str, frames: list[str], ping_every_s: float) -> StreamEndpoint:

@@ -1,6 +1,7 @@
 """Order lanes and the query lane, on a transport that answers when it is let."""
 
 import threading
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Self
 
@@ -13,7 +14,7 @@ from actors.venue_clock import VenueClock
 from actors.venue_messages import OrderAnswered, OrderErred, OrderHeld, QueryAnswered, QueryErred
 from exchanges.errors import OutcomeUnknown, RateLimited, RequestNotSent, RuleViolated, UnknownOrder
 from exchanges.pacing import RateBudget
-from exchanges.venue import RateLimit, RequestKind
+from exchanges.venue import RateLimit, RequestKind, SignAgain
 from tests.actors.test_send_gate import Intents
 from tests.actors.venue_doubles import (
     RULES,
@@ -288,3 +289,103 @@ def test_a_question_that_waits_for_budget_ends_with_the_stop():
     assert isinstance(reply.take(QueryErred).error, RequestNotSent)
     assert stopped.wait(2)
     thread.join()
+
+
+# --- commands that ask first, and commands that are signed again ---
+
+
+class Nonces:
+    """A venue's call that wants to know something before it is signed, as often as `unknown` says."""
+
+    def __init__(self, bench: Bench, unknown: int = 1) -> None:
+        self.bench = bench
+        self.unknown = unknown
+        bench.venue.answers["nonce"] = self._told
+        self._place = bench.venue.place_limit_order
+        bench.venue.place_limit_order = self.place  # type: ignore[method-assign]
+
+    def _told(self, _: object) -> int:
+        self.unknown -= 1
+        return 7
+
+    def place(self, order: Any) -> Any:
+        question = self.bench.venue._call("nonce")
+        return replace(self._place(order), first=lambda: question if self.unknown else None)
+
+
+def operations(bench: Bench) -> list[str]:
+    return [request["operation"] for request in bench.transports[0].sent]
+
+
+def test_what_has_to_be_known_is_asked_on_the_lane_before_the_command_is_signed():
+    with Bench() as bench:
+        Nonces(bench)
+        bench.lanes.tell(exit_order(1))
+        bench.facts.take(OrderAnswered)
+        bench.lanes.tell(exit_order(2))
+        bench.facts.take(OrderAnswered)
+    assert operations(bench) == ["nonce", "place", "place"]
+
+
+def test_a_command_whose_question_failed_was_not_sent():
+    with Bench() as bench:
+        Nonces(bench)
+        bench.venue.answers["nonce"] = OutcomeUnknown("lighter", "nonce", "cut")
+        bench.lanes.tell(exit_order())
+        erred = bench.facts.take(OrderErred)
+    assert isinstance(erred.error, RequestNotSent)
+    assert (erred.sent_ns, operations(bench), bench.intents.recorded) == (0, ["nonce"], [])
+
+
+def test_a_question_spends_its_budget_and_without_it_the_command_is_not_sent():
+    budget = RateBudget((RateLimit(unit="weight", amount=1, per_s=600.0),), reserved_pct=0)
+    with Bench(budget=budget) as bench:
+        Nonces(bench)
+        bench.lanes.tell(exit_order())
+        erred = bench.facts.take(OrderErred)
+    assert isinstance(erred.error, RequestNotSent)
+    assert operations(bench) == []
+
+
+def refusing_signatures(bench: Bench, times: int) -> None:
+    left = [times]
+
+    def answer(order: Any) -> Any:
+        left[0] -= 1
+        return SignAgain("lighter", "place", "nonce") if left[0] >= 0 else order_report(order.client_order_id)
+
+    bench.venue.answers["place"] = answer
+
+
+def test_a_command_that_was_refused_for_its_signature_is_signed_and_sent_once_more():
+    with Bench() as bench:
+        refusing_signatures(bench, 1)
+        bench.lanes.tell(exit_order())
+        bench.facts.take(OrderAnswered)
+    assert operations(bench) == ["place", "place"]
+    assert len(bench.intents.recorded) == 1
+
+
+def test_a_second_refusal_of_the_signature_is_a_refusal():
+    with Bench() as bench:
+        refusing_signatures(bench, 2)
+        bench.lanes.tell(exit_order())
+        erred = bench.facts.take(OrderErred)
+    assert isinstance(erred.error, SignAgain)
+    assert operations(bench) == ["place", "place"]
+
+
+def test_a_halt_between_the_two_attempts_holds_the_entry_back():
+    with Bench() as bench:
+        refusing_signatures(bench, 1)
+        place = bench.venue.answers["place"]
+
+        def halting(order: Any) -> Any:
+            bench.halted.halt("stop")
+            return place(order)
+
+        bench.venue.answers["place"] = halting
+        bench.lanes.tell(bench.fresh())
+        held = bench.facts.take(OrderHeld)
+    assert "halted" in held.why
+    assert operations(bench) == ["place"]

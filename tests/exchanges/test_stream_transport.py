@@ -215,6 +215,50 @@ def test_pings_go_out_and_pongs_prove_life():
     assert (TEXT, b'{"ping":1}') in server.frames
 
 
+def test_a_keep_alive_frame_may_be_rarer_than_pings():
+    heard = Heard()
+
+    @upgraded
+    def script(peer: Peer) -> None:
+        pings = 0
+        while True:
+            opcode, payload = peer.read_frame()
+            if opcode == CLOSE:
+                return
+            if opcode == PING:
+                pings += 1
+                peer.send_frame(payload, PONG)
+                if pings == 5:
+                    peer.send_frame(b"five")
+
+    endpoint = {"ping_every_s": 0.05, "keep_alive_frame": "hello", "keep_alive_every_s": 3600.0}
+    with Loopback(script) as server, reading(server, heard, endpoint=endpoint):
+        heard.wait_frames(1)
+    assert (TEXT, b"hello") not in server.frames
+
+
+def test_a_question_of_the_venue_is_answered_and_still_told():
+    heard = Heard()
+    answered = threading.Event()
+
+    @upgraded
+    def script(peer: Peer) -> None:
+        peer.send_frame(b'{"type":"ping"} and more')
+        peer.send_frame(b'{"type":"ping"}')
+        while True:
+            opcode, payload = peer.read_frame()
+            if opcode == TEXT and payload == b'{"type":"pong"}':
+                answered.set()
+            if opcode == CLOSE:
+                return
+
+    endpoint = {"answers": {b'{"type":"ping"}': '{"type":"pong"}'}}
+    with Loopback(script) as server, reading(server, heard, endpoint=endpoint):
+        assert heard.wait_frames(2) == [b'{"type":"ping"} and more', b'{"type":"ping"}']
+        assert answered.wait(WAIT_S)
+    assert [payload for opcode, payload in server.frames if opcode == TEXT] == [b'{"type":"pong"}']
+
+
 def test_address_and_host_header_are_sent_and_no_origin():
     heard = Heard()
     with Loopback(silent) as server, reading(server, heard):

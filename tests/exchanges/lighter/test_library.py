@@ -40,7 +40,7 @@ def test_the_name_of_the_file_follows_the_platform(system, machine, name):
 def test_another_file_is_not_loaded(tmp_path):
     forged = tmp_path / "lighter-signer-linux-amd64.so"
     forged.write_bytes(b"\x7fELF")
-    with pytest.raises(ConfigError, match="is not the file of lighter-sdk 1.1.8"):
+    with pytest.raises(ConfigError, match=r"is not the file of lighter-sdk 1\.1\.8"):
         check_file(forged, HASHES[forged.name])
     with pytest.raises(ConfigError, match="cannot be read"):
         check_file(tmp_path / "none.so", "00")

@@ -95,7 +95,7 @@ def test_the_signer_does_not_print_its_key():
     ],
 )
 def test_arguments_out_of_range_never_reach_the_library(changes):
-    with pytest.raises(ValueError, match="is not a whole number|has no nonsense"):
+    with pytest.raises(ValueError, match=r"is not a whole number|has no nonsense"):
         checked("SignCreateOrder", {**ORDER, **changes})
 
 

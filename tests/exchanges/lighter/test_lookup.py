@@ -1,0 +1,186 @@
+"""What became of an order: every witness, and every way in which they can agree or not."""
+
+import pytest
+
+from exchanges.errors import OutcomeUnknown, RequestRefused, UnknownOrder
+from exchanges.lighter import lookup, transactions
+from exchanges.values import CancelReason, OrderStatus, RejectReason
+from tests.exchanges.lighter.samples import (
+    NOW_NS,
+    OUR_ID,
+    Conversation,
+    account,
+    order_row,
+    receipt,
+    ref,
+    refusal,
+    reply,
+    request,
+    said,
+    tx_record,
+)
+
+NONE = reply({"code": 200, "orders": None})
+NO_RECORD = refusal(21500)
+SECOND = 10**9
+LONG_AGO = NOW_NS - 60 * SECOND
+TODAY = NOW_NS - 3600 * SECOND
+
+
+def nonce_is(number):
+    return reply({"code": 200, "nonce": number})
+
+
+def sent_and_lost(signed_ns=LONG_AGO):
+    """An account whose order went out with nonce 100 and was never answered."""
+    made = account()
+    made.sign(transactions.place_order(made, request()).request, signed_ns)
+    return made
+
+
+def follow(made, answers, **names):
+    conversation = Conversation(made, {"accountOrders": NONE, **answers})
+    return conversation.follow(lookup.query_order(made, ref(**names))), conversation
+
+
+def test_a_listed_order_is_told_as_it_stands():
+    report, asked = follow(account(), {"accountOrders": reply({"code": 200, "orders": [order_row()]})})
+    assert (report.client_order_id, report.status) == (OUR_ID, OrderStatus.OPEN)
+    assert asked.parameters == [{"account_index": "12345", "client_order_indexes": str(int(OUR_ID))}]
+
+
+def test_of_two_with_our_id_the_one_that_changed_last_counts():
+    rows = [
+        order_row(
+            status="filled", filled_base_amount="0.0250", filled_quote_amount="58.6", transaction_time=2 * 10**15
+        ),
+        order_row(transaction_time=10**15),
+        order_row(client_order_index=5),
+    ]
+    report, _ = follow(account(), {"accountOrders": reply({"code": 200, "orders": rows})})
+    assert report.status is OrderStatus.FILLED
+
+
+def test_an_order_of_today_that_is_not_listed_is_unknown():
+    with pytest.raises(UnknownOrder):
+        follow(account(), {}, not_before_ns=TODAY)
+
+
+# --- orders this process sent ---
+
+
+def test_the_sequencers_refusal_is_the_end_of_the_order():
+    report, asked = follow(sent_and_lost(), {"tx": reply(tx_record(said(21740)))})
+    assert (report.status, report.reject_reason) == (OrderStatus.REJECTED, RejectReason.REDUCE_ONLY)
+    assert (report.reason, report.quantity) == (CancelReason.NEVER_ACCEPTED, request().quantity)
+    assert asked.parameters[1] == {"by": "hash", "value": f"{100:080d}"}
+
+
+def test_a_failed_transaction_without_words_is_a_refusal_too():
+    report, _ = follow(sent_and_lost(), {"tx": reply(tx_record(status=0))})
+    assert (report.status, report.reject_reason) == (OrderStatus.REJECTED, RejectReason.OTHER)
+
+
+@pytest.mark.parametrize("record", [tx_record(status=1), tx_record(said(21728))])
+def test_a_pending_one_and_a_duplicate_decide_nothing(record):
+    with pytest.raises(OutcomeUnknown):
+        follow(sent_and_lost(), {"tx": reply(record)})
+
+
+def test_executed_and_not_listed_yet_decides_nothing():
+    with pytest.raises(OutcomeUnknown, match="not listed yet"):
+        follow(sent_and_lost(NOW_NS - SECOND), {"tx": reply(tx_record())})
+
+
+def test_executed_long_ago_and_not_listed_is_looked_for_in_history():
+    ended = order_row(status="filled", filled_base_amount="0.0250", filled_quote_amount="58.6")
+    answers = {"tx": reply(tx_record()), "accountInactiveOrders": reply({"code": 200, "orders": [ended]})}
+    assert follow(sent_and_lost(), answers)[0].status is OrderStatus.FILLED
+
+
+def test_a_nonce_that_another_transaction_used_proves_that_it_never_was():
+    made = sent_and_lost()
+    made.nonces.learn(100, made.nonces.generation)
+    other = transactions.cancel_order(made, ref(client_order_id=9))
+    made.sign(other.request, NOW_NS)
+    other.read(receipt())
+    report, _ = follow(made, {"tx": NO_RECORD, "nextNonce": nonce_is(101)})
+    assert (report.status, report.reason, report.filled) == (OrderStatus.REJECTED, CancelReason.NEVER_ACCEPTED, 0)
+
+
+def test_a_nonce_used_by_nobody_we_know_proves_it_only_after_the_records_lag():
+    report, _ = follow(sent_and_lost(), {"tx": NO_RECORD, "nextNonce": nonce_is(101)})
+    assert report.status is OrderStatus.REJECTED
+    with pytest.raises(OutcomeUnknown, match="no record yet"):
+        follow(sent_and_lost(NOW_NS - SECOND), {"tx": NO_RECORD, "nextNonce": nonce_is(101)})
+
+
+def test_a_taken_order_without_record_is_not_given_up():
+    made = account()
+    call = transactions.place_order(made, request())
+    made.sign(call.request, LONG_AGO)
+    call.read(receipt())
+    for nonce in (100, 101):
+        with pytest.raises(OutcomeUnknown):
+            follow(made, {"tx": NO_RECORD, "nextNonce": nonce_is(nonce)})
+
+
+def test_a_free_nonce_is_used_up_and_then_it_is_proven():
+    made = sent_and_lost()
+    report, asked = follow(made, {"tx": NO_RECORD, "nextNonce": nonce_is(100), "sendTx": receipt()})
+    assert (report.status, report.reason) == (OrderStatus.REJECTED, CancelReason.NEVER_ACCEPTED)
+    assert asked.asked == ["accountOrders", "tx", "nextNonce", "sendTx"]
+    assert made.signer.signed[-1] == (
+        "SignCancelOrder",
+        {"market_index": 0, "order_index": int(OUR_ID), "nonce": 100},
+    )
+    assert made.nonces.take() == 101
+
+
+@pytest.mark.parametrize("answer", [refusal(21104), refusal(21700), refusal(29500, status=500)])
+def test_a_nonce_that_could_not_be_used_up_proves_nothing(answer):
+    made = sent_and_lost()
+    with pytest.raises(OutcomeUnknown):
+        follow(made, {"tx": NO_RECORD, "nextNonce": nonce_is(100), "sendTx": answer})
+    assert not made.sent.of_order(OUR_ID).is_void
+
+
+def test_another_error_about_the_record_is_an_error():
+    with pytest.raises(RequestRefused, match="20001"):
+        follow(sent_and_lost(), {"tx": refusal(20001)})
+
+
+# --- orders of an earlier run ---
+
+
+def test_history_is_read_back_to_the_orders_time():
+    page = [order_row(client_order_index=9, transaction_time=1_795_000_000_000_000) for _ in range(100)]
+    pages = iter(
+        [
+            reply({"code": 200, "orders": page, "next_cursor": "c1"}),
+            reply({"code": 200, "orders": [order_row(status="canceled")], "next_cursor": ""}),
+        ]
+    )
+    report, asked = follow(account(), {"accountInactiveOrders": lambda: next(pages)})
+    assert report.status is OrderStatus.CANCELED
+    assert asked.parameters[-1]["cursor"] == "c1"
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        {"orders": None},
+        {"orders": [order_row(client_order_index=9)], "next_cursor": "more"},
+        {"orders": [order_row(client_order_index=9)] * 100, "next_cursor": ""},
+        {"orders": [order_row(client_order_index=9, transaction_time=10**15)] * 100, "next_cursor": "more"},
+    ],
+)
+def test_where_history_ends_the_order_is_unknown(rest):
+    with pytest.raises(UnknownOrder, match="neither listed nor in history"):
+        follow(account(), {"accountInactiveOrders": reply({"code": 200, **rest})}, not_before_ns=10**15 * 1000 + 1)
+
+
+def test_a_history_without_end_decides_nothing():
+    page = {"code": 200, "orders": [order_row(client_order_index=9)] * 100, "next_cursor": "more"}
+    with pytest.raises(OutcomeUnknown, match="newest 2000"):
+        follow(account(), {"accountInactiveOrders": reply(page)})
