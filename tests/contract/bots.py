@@ -23,10 +23,8 @@ from actors.settings import (
     ReconcileSettings,
 )
 from actors.wiring import VenueAccess
-from exchanges.order_ids import OrderKey, pack
 from exchanges.simulated.settings import PaperSettings
 from exchanges.simulated.testing import RunningVenue, running_venue
-from exchanges.values import OrderRequest, Side
 from exchanges.venue import Venue
 from tests.contract.bench import RICH
 from tests.contract.venues import Subject
@@ -81,21 +79,6 @@ class Floor:
         self._subject = subject
         self._folder = folder
 
-    @property
-    def order_method(self) -> str:
-        """The HTTP method of this venue's orders."""
-        number = pack(OrderKey(1, 1, 0))
-        order = OrderRequest(
-            client_order_id=number,
-            symbol=self.symbol,
-            side=Side.BUY,
-            quantity=Decimal(1),
-            price=Decimal(60000),
-            post_only=True,
-            reduce_only=False,
-        )
-        return self._account().place_limit_order(order).request.method
-
     def _account(self) -> Venue:
         given = {name: str(value) for name, value in self.venue.credentials.items()}
         settings = self.settings.exchanges[EXCHANGE]
@@ -124,11 +107,16 @@ class Floor:
             timeout_s=20,
         )
 
-    def exit(self, bot: BotHandle) -> Any:
-        """The one exit, working."""
+    def exits(self, bot: BotHandle, count: int) -> Any:
+        """All exits, once there are so many and all of them work."""
         return until(
-            lambda: (b := book(bot.status())) and len(b.orders) == 1 and b.orders[0].is_working and b.orders[0],
-            "a working exit",
+            lambda: (
+                (b := book(bot.status()))
+                and len(b.orders) == count
+                and all(o.is_working for o in b.orders)
+                and b.orders
+            ),
+            "working exits",
             timeout_s=20,
         )
 

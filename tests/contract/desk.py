@@ -35,6 +35,7 @@ from actors.status import ConnectionPhase, ConnectionStatus
 from actors.streams import ReaderCalls
 from actors.venue_clock import VenueClock
 from actors.venue_messages import Begin, Due, OrderAnswered, OrderErred, OrderHeld, QueryAnswered, QueryErred
+from exchanges.clock import SystemClock
 from exchanges.errors import ExchangeError
 from exchanges.order_ids import OrderKey, pack
 from exchanges.pacing import RateBudget
@@ -47,7 +48,7 @@ from exchanges.venue import Call, HttpReply, SignedRequest, StreamEndpoint, Unde
 from tests.actors.test_send_gate import Intents
 from tests.contract.bench import RICH, Bench, Session, client_of
 from tests.contract.venues import Subject
-from tests.fakes import FakeTimers, Probe
+from tests.fakes import FakeClock, FakeTimers, Probe
 
 T = TypeVar("T")
 SECOND: Final = 1_000_000_000
@@ -152,6 +153,10 @@ class _Relay:
                 self._desk.bench.changed.notify_all()
 
 
+def _clock_for(subject: Subject) -> FakeClock:
+    return FakeClock(wall_ns=SystemClock().wall_ns()) if subject.dialect.stamps_own_time else FakeClock()
+
+
 class Desk:
     """One account of a venue as the bot runs it, over one bench. `close` must be called."""
 
@@ -168,7 +173,7 @@ class Desk:
         foreign: ForeignPolicy = ForeignPolicy.REFUSE,
     ) -> None:
         self.subject = subject
-        self.timers = timers or FakeTimers()
+        self.timers = timers or FakeTimers(_clock_for(subject))
         self.clock = self.timers.clock
         self.bench = bench or Bench(subject, self.clock, paper=paper, skew_ns=skew_ns)
         self.symbol = self.bench.symbol

@@ -7,7 +7,7 @@ import pytest
 from actors.status import BotState, ConnectionPhase, summary
 from exchanges.simulated.faces.mishaps import Mishap
 from tests.contract.bots import open_floor
-from tests.system.loopback import book, state, until
+from tests.system.loopback import book, until
 
 pytestmark = pytest.mark.usefixtures("toy_is_registered")
 
@@ -22,7 +22,7 @@ def test_ac_40_a_bot_trades_from_entry_to_closed_lot(subject, tmp_path):
         with floor.bot() as bot:
             entry = floor.entry(bot)
             floor.fall_through(entry.price)
-            order = floor.exit(bot)
+            order = floor.exits(bot, 1)[0]
             assert order.quantity == entry.quantity
             assert order.price >= entry.price * Decimal("1.005")
             floor.rise_through(order.price)
@@ -36,22 +36,25 @@ def test_ac_40_a_bot_trades_from_entry_to_closed_lot(subject, tmp_path):
 
 
 def test_ac_41_a_bot_outlasts_a_lost_reply_and_a_cut_stream(subject, tmp_path):
-    """AC-41: the first entry's reply is lost, then the stream is cut and the entry fills unseen: one entry, one lot,
-    one exit of its size, and the stream is live again.
+    """AC-41: the reply to an exit is lost, later the stream is cut and an entry fills unseen: every lot has one exit of
+    its size, no order goes out twice, and the stream is live again.
 
     SCENARIOS.md 15, 16 (RELIABILITY.md O1, W7).
     """
-    with open_floor(subject, tmp_path) as floor:
-        floor.venue.plan_mishap(Mishap.LOST_REPLY, method=floor.order_method)
-        with floor.bot() as bot:
-            entry = floor.entry(bot)
-            assert floor.venue.cut_private_sessions() == 1
-            floor.fall_through(entry.price)
-            order = floor.exit(bot)
-            assert order.quantity == entry.quantity == book(bot.status()).lots[0].remaining
-            until(lambda: bot.status().connections[0].phase is ConnectionPhase.LIVE, "the stream restored", 20)
-            assert bot.status().connections[0].reconnects == 1
-            assert state(bot.status()).counters.entries_placed <= 2
+    with open_floor(subject, tmp_path) as floor, floor.bot() as bot:
+        first = floor.entry(bot)
+        floor.venue.plan_mishap(Mishap.LOST_REPLY, method="POST")
+        floor.fall_through(first.price)
+        assert floor.exits(bot, 1)[0].quantity == first.quantity
+        assert floor.venue.call(lambda venue: venue.face.mishaps.happened) == 1
+        second = floor.entry(bot)
+        assert floor.venue.cut_private_sessions() == 1
+        floor.fall_through(second.price)
+        orders = floor.exits(bot, 2)
+        assert [order.quantity for order in orders] == [first.quantity, second.quantity]
+        assert [lot.remaining for lot in book(bot.status()).lots] == [first.quantity, second.quantity]
+        until(lambda: bot.status().connections[0].phase is ConnectionPhase.LIVE, "the stream restored", 20)
+        assert bot.status().connections[0].reconnects == 1
 
 
 def test_ac_42_a_bot_that_comes_back_adopts_its_exit(subject, tmp_path):
@@ -63,9 +66,9 @@ def test_ac_42_a_bot_that_comes_back_adopts_its_exit(subject, tmp_path):
     with open_floor(subject, tmp_path) as floor:
         with floor.bot() as bot:
             floor.fall_through(floor.entry(bot).price)
-            first = floor.exit(bot)
+            first = floor.exits(bot, 1)[0]
         with floor.bot() as bot:
-            adopted = floor.exit(bot)
+            adopted = floor.exits(bot, 1)[0]
             assert adopted.client_order_id == first.client_order_id
             floor.rise_through(adopted.price)
             until(lambda: book(bot.status()).counters.lots_closed == 1, "the adopted lot closed")

@@ -43,11 +43,14 @@ class Dialect:
         post_only: A post-only order that would take: refused (a RejectReason), or accepted and ended (a CancelReason).
         reduce_only_flat: A reduce-only order with nothing to reduce, likewise.
         is_timed: A signed request carries a time that must be near the venue's clock.
+        stamps_own_time: What signs takes the time from the machine and from nobody else, so the clock cannot be
+            corrected, and the bench begins at the machine's time.
     """
 
     post_only: RejectReason | CancelReason | None = None
     reduce_only_flat: RejectReason | CancelReason | None = None
     is_timed: bool | None = None
+    stamps_own_time: bool = False
 
 
 DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(
@@ -56,8 +59,14 @@ DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType(
         "aster": Dialect(post_only=CancelReason.POST_ONLY, reduce_only_flat=RejectReason.REDUCE_ONLY, is_timed=True),
         # backpack.md 7.4: HTTP 400; 7.5: HTTP 400; 3.3: X-Timestamp and X-Window
         "backpack": Dialect(post_only=RejectReason.POST_ONLY, reduce_only_flat=RejectReason.REDUCE_ONLY, is_timed=True),
-        # lighter.md 11.1: canceled-post-only and canceled-reduce-only after a receipt; 9: nonces carry no time
-        "lighter": Dialect(post_only=CancelReason.POST_ONLY, reduce_only_flat=CancelReason.REDUCE_ONLY, is_timed=False),
+        # lighter.md 11.1: canceled-post-only and canceled-reduce-only after a receipt; 9: nonces carry no time; 5.4:
+        # the native library reads the machine's clock
+        "lighter": Dialect(
+            post_only=CancelReason.POST_ONLY,
+            reduce_only_flat=CancelReason.REDUCE_ONLY,
+            is_timed=False,
+            stamps_own_time=True,
+        ),
     }
 )
 

@@ -36,7 +36,7 @@ _REFUSALS = {
 }
 
 
-def body_of(reply: HttpReply, operation: str, *, writes: bool) -> Any:  # noqa: ARG001 - one reading for both
+def body_of(reply: HttpReply, operation: str, *, writes: bool) -> Any:
     """Return the body of a success. A refusal is believed only below 500 and in the venue's own words."""
     if reply.status == 200:
         return decode(reply.body, EXCHANGE, operation)

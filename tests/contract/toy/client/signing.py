@@ -29,6 +29,6 @@ class Signer:
     def headers(self, method: str, target: str, body: bytes, wall_ns: int) -> dict[str, str]:
         """Return what proves who is asking, and when."""
         now_ms = str(wall_ns // 1_000_000)
-        signed = "\n".join((now_ms, method, target)).encode() + b"\n" + body
+        signed = f"{now_ms}\n{method}\n{target}\n".encode() + body
         code = hmac.new(self.secret.reveal().encode(), signed, hashlib.sha256).hexdigest()
         return {"toy-key": self.key, "toy-time": now_ms, "toy-sign": code}
