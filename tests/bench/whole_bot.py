@@ -41,7 +41,7 @@ entry_requote_after_s = 0
 [risk]
 max_margin_usd = 1000
 stop_loss = no
-max_orders_per_min = 1000000
+max_orders_per_min = 10000
 [grid.bench]
 exchange = aster
 symbol = BTCUSDT
