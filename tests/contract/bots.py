@@ -130,9 +130,9 @@ class Floor:
 
 
 @contextmanager
-def open_floor(subject: Subject, folder: Path) -> Iterator[Floor]:
-    """Serve a venue on loopback."""
-    with running_venue(venue=subject.name, symbols=("BTC",), paper=RICH) as venue:
+def open_floor(subject: Subject, folder: Path, **paper: object) -> Iterator[Floor]:
+    """Serve a venue on loopback, with some settings of `[paper]`."""
+    with running_venue(venue=subject.name, symbols=("BTC",), paper=RICH, **paper) as venue:
         floor = Floor(subject, venue, folder)
         tick = subject.kit.rules(floor.symbol).tick
         venue.quote(floor.symbol, "60000", str(60000 + tick))

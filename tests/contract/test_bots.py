@@ -1,4 +1,4 @@
-"""Cards AC-40 to AC-42: a whole bot on every venue, over real HTTP and WebSocket connections."""
+"""Cards AC-40 to AC-43: a whole bot on every venue, over real HTTP and WebSocket connections."""
 
 from decimal import Decimal
 
@@ -73,3 +73,31 @@ def test_ac_42_a_bot_that_comes_back_adopts_its_exit(subject, tmp_path):
             floor.rise_through(adopted.price)
             until(lambda: book(bot.status()).counters.lots_closed == 1, "the adopted lot closed")
             assert Decimal(summary(bot.status())["realized_pnl"]) > 0
+
+
+def test_ac_43_a_bot_trades_through_repeated_and_late_frames_and_fills_in_pieces(subject, tmp_path):
+    """AC-43: with half of the private frames repeated, half of them behind their successors, and every fill in pieces,
+    two lots are opened, covered and closed one after the other, and nothing is left.
+
+    SCENARIOS.md 2, 7, 8 (RELIABILITY.md W2, W3).
+    """
+    faults = {"fault_duplicate_pct": Decimal(50), "fault_reorder_pct": Decimal(50), "partial_fill_pct": Decimal(80)}
+    with open_floor(subject, tmp_path, **faults) as floor, floor.bot() as bot:
+        for lots in (1, 2):
+            entry = floor.entry(bot)
+            until(lambda e=entry: floor.fall_through(e.price) or covered(bot) >= e.quantity, "the lot covered", 20)
+            top = max(order.price for order in book(bot.status()).orders)
+            until(
+                lambda p=top, n=lots: floor.rise_through(p) or book(bot.status()).counters.lots_closed >= n,
+                "the lot closed",
+                20,
+            )
+        # the next entry may have been met by the last trades: its exit is on the way
+        until(lambda: summary(bot.status())["unprotected_quantity"] == "0", "everything covered")
+        assert Decimal(summary(bot.status())["realized_pnl"]) > 0
+
+
+def covered(bot):
+    """How much of the open lots working exits cover."""
+    orders = book(bot.status()).orders
+    return sum((order.quantity - order.filled for order in orders if order.is_working), Decimal(0))
