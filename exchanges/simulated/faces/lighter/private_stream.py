@@ -7,6 +7,7 @@ so that no frame is older than them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from random import Random
 from typing import Final
@@ -36,6 +37,7 @@ from exchanges.simulated.faces.lighter.sequencer import Sequencer
 from exchanges.simulated.faces.lighter.sessions import Message, Sessions
 from exchanges.simulated.faces.lighter.trade_log import Row, TradeLog
 from exchanges.simulated.faces.lighter.tx_log import TxRecord, block_height
+from exchanges.values import ZERO
 
 NS_PER_MS: Final = 1_000_000
 WITH_TOKEN: Final = frozenset(
@@ -43,6 +45,15 @@ WITH_TOKEN: Final = frozenset(
 )
 OPEN_TO_ALL: Final = frozenset({"account_all_trades", "account_all_positions", "account_all", "user_stats"})
 _PER_MARKET: Final = frozenset({"account_orders", "account_market"})
+_MONEY: Final = (
+    "quantity",
+    "entry_price",
+    "unrealized_pnl",
+    "realized_pnl",
+    "initial_margin",
+    "maintenance_margin",
+    "liquidation_price",
+)
 _NO_VOLUMES: Final = {"total_volume": 0, "monthly_volume": 0, "weekly_volume": 0, "daily_volume": 0}
 
 Rows = dict[str, list[dict[str, object]]]
@@ -244,7 +255,12 @@ class PrivateStream:
         return rows
 
     def _position(self, symbol: str) -> PositionView:
-        return self._positions.get(symbol) or self._engine.position(self._account, symbol)
+        """The position as far as it has been told: flat where nothing has."""
+        told = self._positions.get(symbol)
+        if told is not None:
+            return told
+        flat = dict.fromkeys(_MONEY, ZERO)
+        return replace(self._engine.position(self._account, symbol), **flat, updated_ns=0)  # type: ignore[arg-type]
 
     def _position_row(self, symbol: str) -> dict[str, object]:
         view, modes = self._position(symbol), self._sequencer.modes
