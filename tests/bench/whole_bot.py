@@ -12,6 +12,7 @@ from pathlib import Path
 from actors import TradingBot, VenueAccess
 from actors.config import load_settings
 from exchanges.aster import AsterSettings, AsterVenue
+from exchanges.records import replace
 from exchanges.venue import RateLimit
 
 CREDENTIALS = {
@@ -56,7 +57,7 @@ class Unhurried(AsterVenue):
     @property
     def rate_limits(self) -> tuple[RateLimit, ...]:
         """The same limits, a thousand times as wide."""
-        return tuple(RateLimit(limit.unit, limit.amount * 1000, limit.per_s) for limit in super().rate_limits)
+        return tuple(replace(limit, amount=limit.amount * 1000) for limit in super().rate_limits)
 
 
 def main() -> None:
