@@ -37,7 +37,7 @@ from actors.messages import (
     Tick,
 )
 from actors.settings import BotSettings, StopPolicy
-from actors.status import BotState, GridStatus
+from actors.status import BotState, ConnectionPhase, GridStatus
 from actors.venue_messages import Due, Port
 from actors.wiring import Crew, CrewPlan, VenueAccess
 from exchanges.clock import Clock, SystemClock
@@ -237,7 +237,7 @@ class TradingBot(BotActor):
         for problem in state.problems:
             self._alarm(LogEvent.RECONCILE_FINISHED, problem)
         for grid, restored in state.restored.grids.items():
-            self._life.begin_grid(grid, restored)
+            self._life.begin_grid(grid, restored, may_be_lost=state.history.suspect_wall_ns > 0)
         crew = self._crew = Crew(plan, state, self._life.letters)
         self._life.crew = crew
         try:
@@ -338,7 +338,7 @@ class TradingBot(BotActor):
         stopping, crew = self._stopping, self._crew
         if stopping is None or crew is None:
             return
-        grids = [grid for grid in self._plan.board.grids() if grid.state is not None and grid.book is not None]
+        grids = [grid for grid in self._plan.board.grids() if not self._is_untouched(grid)]
         is_late = self._plan.clock.monotonic_ns() >= stopping.deadline_ns
         if stopping.phase is _StopPhase.ENTRIES and all(_has_no_entry(grid) for grid in grids):
             if stopping.policy is StopPolicy.CANCEL_ALL:
@@ -347,8 +347,16 @@ class TradingBot(BotActor):
         if stopping.phase is _StopPhase.REST and all(_is_at_rest(grid, stopping.policy) for grid in grids):
             self._end_in_order(crew)
         elif is_late:
-            self._alarm(LogEvent.BOT_STOPPED, "stop_grace_s is over: not everything could be proven ended")
+            self._life.unproven = tuple(grid.name for grid in grids if not _is_at_rest(grid, stopping.policy))
+            names = ", ".join(self._life.unproven)
+            self._alarm(LogEvent.BOT_STOPPED, f"stop_grace_s is over: not everything could be proven ended ({names})")
             self._end_in_order(crew)
+
+    def _is_untouched(self, grid: GridStatus) -> bool:
+        """Whether nothing of a grid can be at its venue: it was never reached, and nothing is known of before."""
+        if grid.state is not None or grid.book is not None or grid.name in self._life.had_orders:
+            return False
+        return self._plan.board.connection(grid.exchange).phase in (ConnectionPhase.STARTING, ConnectionPhase.FAILED)
 
     def _end_in_order(self, crew: Crew) -> None:
         crew.timers.cancel((self.name, "look"))
@@ -362,16 +370,16 @@ def make_fill_callback(grids: Mapping[str, str], owners: Owners) -> Any:  # noqa
 
 
 def _has_no_entry(grid: GridStatus) -> bool:
-    """Whether no entry of the grid is live or unknown."""
+    """Whether no entry of the grid is live or unknown; before its venue was read, everything is unknown."""
     state = grid.state
-    return state is None or (not state.strays and (state.pending is None or state.pending.is_done))
+    return state is not None and not state.strays and (state.pending is None or state.pending.is_done)
 
 
 def _is_at_rest(grid: GridStatus, policy: StopPolicy) -> bool:
     """Whether the grid's exits are as the policy wants them."""
     book = grid.book
     if book is None or not _has_no_entry(grid):
-        return book is None
+        return False
     if grid.is_flattening:
         return False  # a stop that closes everything is carried out, whatever the policy leaves
     if policy is StopPolicy.FLATTEN:

@@ -115,6 +115,7 @@ class BotHandle:
             fatal=life.fatal,
             is_misconfigured=life.is_misconfigured,
             halted_why=self._halted.why,
+            unproven=life.unproven,
             restarts=life.restarts,
             grids=grids,
             connections=connections,

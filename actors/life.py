@@ -18,6 +18,8 @@ class Life:
         fatal: Why it could not start.
         is_misconfigured: That is for settings, credentials or the account to change, and no fault of the machine.
         leftovers: What did not end in time.
+        unproven: Grids of which a stop could not prove that everything has ended as it should.
+        had_orders: Grids that may have had orders or a position before they were read.
     """
 
     board: StatusBoard
@@ -27,6 +29,8 @@ class Life:
     is_misconfigured: bool = False
     restarts: int = 0
     leftovers: tuple[str, ...] = ()
+    unproven: tuple[str, ...] = ()
+    had_orders: set[str] = field(default_factory=set)
     crew: Crew | None = None
     finished: threading.Event = field(default_factory=threading.Event)
     _known: set[str] = field(default_factory=set)
@@ -35,8 +39,13 @@ class Life:
         """Return the plan of the next crew, which reports to `root` and `failures`."""
         return replace(plan, root=root, failures=failures)
 
-    def begin_grid(self, grid: str, restored: RestoredGrid) -> None:
-        """Take what a grid had earned before this process, at the first crew's start."""
+    def begin_grid(self, grid: str, restored: RestoredGrid, *, may_be_lost: bool = False) -> None:
+        """Take what is known of a grid at a crew's start, and, at the first crew's, what it had earned before.
+
+        `may_be_lost`: orders may have been sent that no record tells of.
+        """
+        if restored.lots or restored.orders or may_be_lost:
+            self.had_orders.add(grid)
         if grid not in self._known:
             self._known.add(grid)
             self.board.begin_run(grid, restored.realized_pnl, restored.fees)

@@ -105,7 +105,8 @@ class _OrderLane(RestThread):
         now_ns = self._parts.clock.monotonic_ns()
         wait_ns = self._take(call.request, now_ns)
         if wait_ns > 0:
-            self._retry_ns = now_ns + wait_ns
+            # what may leave first sets the time: an exit must not wait for the share that entries have spent
+            self._retry_ns = now_ns + wait_ns if not self._deferred else min(self._retry_ns, now_ns + wait_ns)
             self._deferred.append(command)
             return
         self._send(command, call)

@@ -102,6 +102,7 @@ class BotStatus:
         fatal: Why the bot could not start, for people; empty if it could.
         is_misconfigured: The remedy of `fatal` is in the settings, the credentials or the account.
         halted_why: Why entries are held back at the send gate, empty if they are not.
+        unproven: Grids of which the stop could not prove that everything ended as it should.
         restarts: How often all actors were started again after a failure.
         mailboxes: Messages waiting, by actor or lane.
         fill_to_exit_ns: Per exchange the newest samples: fill frame read -> exit handed to the socket.
@@ -117,6 +118,7 @@ class BotStatus:
     fatal: str = ""
     is_misconfigured: bool = False
     halted_why: str = ""
+    unproven: tuple[str, ...] = ()
     restarts: int = 0
     grids: tuple[GridStatus, ...] = ()
     connections: tuple[ConnectionStatus, ...] = ()

@@ -209,6 +209,20 @@ def test_an_entry_without_budget_waits_and_exits_pass_it_in_the_same_lane():
     assert "stopped" in held.why
 
 
+def test_an_exit_that_waits_for_budget_is_not_held_up_by_an_entry_that_waits_longer():
+    limits = (RateLimit(unit="order", amount=2, per_s=1.0), RateLimit(unit="order", amount=4, per_s=60.0))
+    with Bench(budget=RateBudget(limits, reserved_pct=50)) as bench:
+        for leg in (1, 2):
+            bench.lanes.tell(exit_order(1, leg))
+            bench.facts.take(OrderAnswered)
+        late = exit_order(1, 3)
+        bench.lanes.tell(late)
+        bench.lanes.tell(bench.fresh(9))
+        bench.clock.advance(1_100_000_000)
+        assert bench.facts.take(OrderAnswered, timeout_s=5.0).command is late
+    assert not bench.facts.take(OrderHeld).command.reduce_only
+
+
 def test_a_cancel_of_an_entry_that_waits_for_budget_takes_it_back():
     with Bench(budget=tight_budget()) as bench:
         bench.lanes.tell(bench.fresh(1))
