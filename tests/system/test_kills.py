@@ -36,7 +36,8 @@ def test_killed_again_and_again_the_bot_finds_everything_back(desk: Desk, tmp_pa
         pause.wait(source.uniform(0, 1.2))  # the moment of the kill is what this test is about
         bot.kill()
         assert desk.venue.is_running
-        assert desk.venue.status()["violations"] == 0
+        told = desk.venue.status()
+        assert told["violations"] == 0, f"{told['oracle']['list']}\n{bot.err}"
     # The last run ends with its tape, after seconds in which nothing moves: what was filled has been told by then.
     end = wave(tmp_path / "end.csv.gz", seconds=4, quiet_s=2, seed=seed + 1)
     last = desk.run("--for", "30s", "--json", settings=(*QUICK, "desk.on_start_foreign=refuse", *end))
