@@ -1,5 +1,6 @@
 """Orders on the simulated Backpack: checks, life, refusals, batches (venues/backpack.md 4.1, 7, 16)."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -250,6 +251,15 @@ def test_a_value_of_the_wrong_type_is_plain_text(bench, changes):
     assert (reply.status, reply.headers["Content-Type"]) == (400, "text/plain; charset=utf-8")
     assert next(iter(changes)) in reply.body.decode()
     assert bench.call("GET", ORDERS).body == []
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[1]", b"1", b'{"a":NaN}', b'{"a":{"b":1}}', b'{"a":1e9991700000006002170}', b"\xff"]
+)
+def test_a_body_that_cannot_be_read_is_plain_text(bench, body):
+    call = replace(bench.signed_call("POST", ORDER, {}), body=body)
+    reply = bench.exchange(call)
+    assert (reply.status, reply.headers["Content-Type"]) == (400, "text/plain; charset=utf-8")
 
 
 @pytest.mark.parametrize("missing", ["symbol", "side", "orderType"])
@@ -542,6 +552,13 @@ def test_a_cancel_that_is_only_queued(bench):
     bench.wait(0.5)
     bench.step()
     assert bench.query(clientId=3).status == 404
+
+
+def test_a_cancel_that_is_refused_is_not_queued(bench):
+    plan(bench, Mishap.CANCEL_QUEUED)
+    assert bench.cancel(clientId=3, orderId="70000000001").body["code"] == "INVALID_CLIENT_REQUEST"
+    plan(bench, Mishap.CANCEL_QUEUED)
+    assert bench.call("GET", ORDERS).body == []
 
 
 def test_a_mishap_of_another_venue_cannot_be_planned(bench):

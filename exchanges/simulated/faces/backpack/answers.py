@@ -47,8 +47,6 @@ class Answers:
     ) -> None:
         """Answer, unless the planned mishap makes something else of it. `delay_ns` 0 is the end of this step."""
         mishap = None if planned is None else planned.mishap
-        if mishap is Mishap.CANCEL_QUEUED:
-            return  # it was answered 202 when it came
         if mishap is Mishap.LOST_REPLY:
             self.emit(HttpDrop(request_id=request_id))
             return
