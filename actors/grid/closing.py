@@ -112,15 +112,20 @@ def _withhold(draft: Draft[ExitBook]) -> None:
 
 
 def _trim(draft: Draft[ExitBook]) -> None:
-    """Cut exits that hold more than their lot does, or than a proven position allows: newest first."""
-    for order in draft.state.orders:
-        if order.cancel is None and order.leaves > dust.total(order.parts):
+    """Cut exits that hold more than their lot does, or than a proven position allows: newest first.
+
+    An exit that was found without its lot is left alone until a reading proves that the lot is not missing: after a
+    kill the entry's fill comes through the strategy, behind ConnectionReady.
+    """
+    for order in draft.state.orders if draft.state.is_agreed else ():
+        if order.cancel is None and order.unallotted > 0:
             _cut(draft, [(order, order.leaves)], ZERO)
     for lot in draft.state.lots:
         live = [(order, part_of(order, lot.lot)) for order in orders_of(draft.state, lot.lot) if order.cancel is None]
         _cut(draft, live, lot.remaining)
     if draft.state.mismatch is not None:
         live = [(order, order.leaves) for order in draft.state.orders if order.cancel is None]
+        live.sort(key=lambda pair: pair[0].unallotted > 0)
         _cut(draft, live, max(ZERO, draft.state.mismatch.held))
 
 

@@ -5,9 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from actors.grid.common import Cancellation, IdBlock, Inquiry, Quote
-from actors.messages import (
-    LotsChanged,
-)
+from actors.messages import LotsChanged, OrderFilled
 from exchanges.records import quicken
 from exchanges.values import ZERO, CancelReason, ClientOrderId, OrderId
 
@@ -38,7 +36,8 @@ class Part:
 class CloseOrder:
     """One order that closes lots. Its parts are filled in order, and add up to what it has left.
 
-    They add up to less only for an order found at a restart that is larger than what is held; it is canceled.
+    They add up to less only for an order found at a restart that is larger than what is known to be held: the fill it
+    is for may still be on its way. It is canceled once the position says that nothing is missing.
     """
 
     client_order_id: ClientOrderId
@@ -59,6 +58,11 @@ class CloseOrder:
     def leaves(self) -> Decimal:
         """What can still fill."""
         return self.quantity - self.filled
+
+    @property
+    def unallotted(self) -> Decimal:
+        """What can still fill and is for no lot that is known."""
+        return self.leaves - sum((part.quantity for part in self.parts), ZERO)
 
     @property
     def is_working(self) -> bool:
@@ -195,6 +199,8 @@ class ExitBook:
         closed_high: Highest lot that has been closed: a late fill re-opens it with fresh ids.
         is_withheld: Exits were canceled on request and are not placed again.
         is_fresh_start: Nothing was restored: the position found at the venue is not ours.
+        is_agreed: A reading has agreed with the lots since orders without lots were found.
+        early: Fills of exits, or shares of them, for which no lot held anything: the fill of their entry is awaited.
         next_ns: When time alone makes a difference, as of the last step.
         wants_price: The next price may let an order go.
     """
@@ -216,6 +222,8 @@ class ExitBook:
     boost_losses: tuple[BoostLoss, ...] = ()
     is_boost_off: bool = False
     is_fresh_start: bool = True
+    is_agreed: bool = False
+    early: tuple[OrderFilled, ...] = ()
     told: LotsChanged | None = None
     next_ns: int | None = None
     wants_price: bool = False

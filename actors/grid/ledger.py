@@ -7,7 +7,7 @@ reduced, whoever's it was.
 
 from decimal import Decimal
 
-from actors.grid import pricing
+from actors.grid import ids, pricing
 from actors.grid.draft import Draft
 from actors.grid.positions import (
     allot,
@@ -46,6 +46,7 @@ def notify_order_filled(draft: Draft[ExitBook], event: EntryFilled) -> None:
     book = draft.state
     known = find_lot(book, event.lot)
     lot = known or _new_lot(draft, event)
+    orders = _covering(book, lot.lot, event.quantity)
     wait_ns = draft.context.settings.entry.tp_coalesce_ms * MILLISECOND_NS
     is_full = event.leaves is not None and event.leaves <= 0
     hold_ns = lot.hold_ns if lot.hold_ns > draft.now_ns or not wait_ns else draft.now_ns + wait_ns
@@ -64,6 +65,7 @@ def notify_order_filled(draft: Draft[ExitBook], event: EntryFilled) -> None:
     draft.state = replace(
         book,
         lots=lots_with(book, lot),
+        orders=orders,
         changed_ns=draft.now_ns,
         suspicion=None,
         mismatch=_moved_along(book.mismatch, event.quantity),
@@ -74,6 +76,17 @@ def notify_order_filled(draft: Draft[ExitBook], event: EntryFilled) -> None:
             entries_received=counters.entries_received + event.quantity,
         ),
     )
+    if book.early:
+        _take_early(draft)
+
+
+def _take_early(draft: Draft[ExitBook]) -> None:
+    """Give fills of exits that came before the fill of their entry another try."""
+    early = draft.state.early
+    draft.state = replace(draft.state, early=())
+    for event in early:
+        order = find_order(draft.state, event.client_order_id) or find_finished(draft.state, event.client_order_id)
+        _attribute(draft, (), event, order)
 
 
 def _new_lot(draft: Draft[ExitBook], event: EntryFilled) -> TrackedPosition:
@@ -83,11 +96,39 @@ def _new_lot(draft: Draft[ExitBook], event: EntryFilled) -> TrackedPosition:
     return TrackedPosition(
         lot=event.lot,
         sequence=event.lot,
-        next_leg=LAST_EXIT_LEG + 1 if is_reopened else FIRST_EXIT_LEG,
+        next_leg=LAST_EXIT_LEG + 1 if is_reopened else _unused_leg(draft, event.lot),
         closed_before=_closed_before(book, event.lot),
         opened_ns=draft.now_ns,
         opened_wall_ns=event.received_wall_ns,
     )
+
+
+def _unused_leg(draft: Draft[ExitBook], sequence: int) -> int:
+    """Return the first exit leg behind all that are known to be used: a kill may leave an exit without its lot."""
+    book, tag = draft.state, draft.context.bot_tag
+    first = ids.order_id(tag, sequence, FIRST_EXIT_LEG)
+    last = ids.order_id(tag, sequence, LAST_EXIT_LEG)
+    numbers = [order.client_order_id for order in (*book.orders, *book.finished)]
+    used = [number - first + FIRST_EXIT_LEG for number in numbers if first <= number <= last]
+    return max(used, default=FIRST_EXIT_LEG - 1) + 1
+
+
+def _covering(book: ExitBook, lot: int, quantity: Decimal) -> tuple[CloseOrder, ...]:
+    """Return the orders with a fill given to those that were found larger than what was held: they are its exits.
+
+    After a kill the exit is known from its intent, and the fill it is for is told by the venue only now.
+    """
+    if book.is_agreed:
+        return book.orders
+    orders = []
+    for order in book.orders:
+        share = min(order.unallotted, quantity)
+        if share > 0 and (order.lot == lot or order.cancel is None):
+            quantity -= share
+            orders.append(replace(order, parts=(*order.parts, Part(lot, share))))
+        else:
+            orders.append(order)
+    return tuple(orders)
 
 
 def _closed_before(book: ExitBook, lot: int) -> Decimal:
@@ -131,11 +172,8 @@ def apply_fill(draft: Draft[ExitBook], event: OrderFilled) -> None:
             )
     if order is None:
         _count_late(draft, event)
-    room = {lot.lot: lot.remaining for lot in draft.state.lots}
-    parts = _fit(draft, parts, room, event)
     _moved(draft, -event.quantity)
-    for part in parts:
-        _close_part(draft, part, event, known)
+    _attribute(draft, parts, event, known)
     counters = draft.state.counters
     draft.state = replace(
         draft.state,
@@ -154,11 +192,30 @@ def _count_late(draft: Draft[ExitBook], event: OrderFilled) -> None:
     )
 
 
-def _fit(
-    draft: Draft[ExitBook], parts: tuple[Part, ...], room: dict[int, Decimal], event: OrderFilled
-) -> tuple[Part, ...]:
+def _attribute(draft: Draft[ExitBook], parts: tuple[Part, ...], event: OrderFilled, order: CloseOrder | None) -> None:
+    """Close lots by a fill. What no lot holds waits for the fill of its entry, until a reading says there is none."""
+    parts = _fit(draft, parts, event)
+    for part in parts:
+        _close_part(draft, part, event, order)
+    left = event.quantity - sum((part.quantity for part in parts), ZERO)
+    if left <= 0:
+        return
+    if order is not None and not draft.state.is_agreed:
+        rest = replace(event, quantity=left, fee=event.fee * left / event.quantity)
+        draft.state = replace(draft.state, early=(*draft.state.early, rest))
+        return
+    draft.note(
+        LogEvent.POSITION_MISMATCH,
+        f"an exit filled {left} more than the lots hold",
+        level=NoteLevel.ERROR,
+        client_order_id=event.client_order_id,
+    )
+
+
+def _fit(draft: Draft[ExitBook], parts: tuple[Part, ...], event: OrderFilled) -> tuple[Part, ...]:
     """Cut the parts to what their lots hold, and give the rest to the lot of the id, then to the oldest."""
     fitted: list[Part] = []
+    room = {lot.lot: lot.remaining for lot in draft.state.lots}
     left = event.quantity
     key = unpack(event.client_order_id)
     own = tuple(lot for lot in draft.state.lots if key is not None and lot.lot == key.sequence)
@@ -173,13 +230,6 @@ def _fit(
             fitted.append(part)
             room[part.lot] -= part.quantity
             left -= part.quantity
-    if left > 0:
-        draft.note(
-            LogEvent.POSITION_MISMATCH,
-            f"an exit filled {left} more than the lots hold",
-            level=NoteLevel.ERROR,
-            client_order_id=event.client_order_id,
-        )
     return tuple(fitted)
 
 
@@ -231,7 +281,7 @@ def adopt_order(draft: Draft[ExitBook], event: OrderAccepted) -> None:
     """An exit of ours that we do not know rests at the venue: it closes the lot of its id, else the oldest with room.
 
     On a start without any memory the lot itself was forgotten: it is rebuilt from the exit, at the entry price its
-    target stands for. Otherwise an exit without room is more than is held, and is canceled.
+    target stands for. Otherwise an exit without room is more than is held, and is canceled once a reading says so.
     """
     key = unpack(event.client_order_id)
     is_ended = find_finished(draft.state, event.client_order_id) is not None
@@ -257,6 +307,8 @@ def adopt_order(draft: Draft[ExitBook], event: OrderAccepted) -> None:
         order_id=event.order_id,
     )
     put_order(draft, order)
+    if order.unallotted > 0:
+        draft.state = replace(draft.state, is_agreed=False, changed_ns=draft.now_ns)
     for lot in draft.state.lots:
         if lot.sequence == key.sequence:
             put_lot(draft, replace(lot, next_leg=max(lot.next_leg, min(key.leg, LAST_EXIT_LEG) + 1)))

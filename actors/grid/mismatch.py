@@ -77,7 +77,14 @@ def _agree(draft: Draft[ExitBook], asked_ns: int) -> None:
         )
     if book.mismatch is not None:
         draft.note(LogEvent.POSITION_MATCHED, f"{held(book)} held")
-    draft.state = replace(book, suspicion=None, mismatch=None)
+    for fill in book.early:
+        draft.note(
+            LogEvent.POSITION_MISMATCH,
+            f"an exit filled {fill.quantity} more than the lots hold",
+            level=NoteLevel.ERROR,
+            client_order_id=fill.client_order_id,
+        )
+    draft.state = replace(book, suspicion=None, mismatch=None, is_agreed=True, early=())
     _let_go(draft, asked_ns)
 
 
@@ -104,7 +111,7 @@ def _suspect(draft: Draft[ExitBook], reading: Decimal, asked_ns: int) -> None:
     draft.state = replace(book, suspicion=replace(suspicion, count=count, asked_ns=asked_ns))
     if count < draft.context.settings.proof.mismatch_proofs:
         return
-    draft.state = replace(book, suspicion=None, mismatch=Mismatch(held=reading))
+    draft.state = replace(book, suspicion=None, mismatch=Mismatch(held=reading), is_agreed=False)
     draft.note(
         LogEvent.POSITION_MISMATCH,
         f"the venue holds {reading} of this grid's position, its lots hold {held(book)}: entries are blocked; "

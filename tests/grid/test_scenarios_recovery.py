@@ -222,7 +222,10 @@ def test_scenario_14_exit_beyond_what_is_held_is_canceled():
     grid.give("closer", OrderAccepted(grid="g", client_order_id=number, price=D("100.9"), quantity=D("0.5")))
     grid.settled("c1", OrderStatus.OPEN, "0")
     grid.connect()
-    assert grid.take() == ["cancel c1", "cancel unknown exit", "c2 buy 1@99.9"]
+    assert grid.take() == ["c2 buy 1@99.9"], "the lots may still be told"
+    grid.pass_ms(1)
+    grid.position("0")
+    assert grid.take() == ["cancel c1", "cancel unknown exit"]
     assert grid.exits.lots == ()
 
 

@@ -1,0 +1,126 @@
+"""A kill between two writes of the journal: the intent of an exit is known, the entry's fill it is for is not."""
+
+from dataclasses import replace
+
+from actors.grid.state import Part
+from actors.log_events import LogEvent
+from actors.messages import PositionClosed
+from exchanges.order_ids import OrderKey, pack
+from exchanges.values import OrderStatus
+from tests.grid.harness import D
+from tests.grid.test_scenarios_recovery import killed, restored_entry, restored_exit, restored_lot
+
+
+def killed_in_the_gap(*, exit_quantity="1.000", lots=(), **kwargs):
+    exit_ = restored_exit(quantity=exit_quantity)
+    return killed(orders=[restored_entry(), exit_], lots=lots, is_watching=False, **kwargs)
+
+
+def read(grid, position, *resting):
+    """Read the position until it counts; what is asked about orders in between is answered: they rest."""
+    for _ in range(4):
+        grid.pass_ms(5_000)
+        for name in resting:
+            grid.settled(name, OrderStatus.OPEN, "0")
+        grid.position(position)
+
+
+def test_restored_exit_becomes_the_exit_of_its_lot_when_the_fill_is_told():
+    grid = killed_in_the_gap()
+    grid.settled("c2", OrderStatus.OPEN, "0")
+    grid.connect("1.0")
+    assert "cancel c2" not in grid.take()
+    grid.fill("c1", "t1", "1.000")
+    grid.is_watching = True
+    grid.check()
+    [lot] = grid.exits.lots
+    assert (lot.lot, lot.remaining, lot.next_leg) == (1, D(1), 2)
+    assert grid.exits.orders[0].parts == (Part(1, D(1)),)
+    assert not [line for line in grid.take() if "sell" in line or line == "cancel c2"]
+    grid.pass_ms(1)
+    grid.position("1")
+    assert "cancel c2" not in grid.take()
+    grid.fill("c2", "t2", "1.000")
+    assert not grid.exits.lots
+    assert grid.of(PositionClosed)[0].realized_pnl == D("1.0")
+
+
+def test_a_fill_larger_than_the_restored_exit_gets_the_next_leg_for_the_rest():
+    grid = killed_in_the_gap(exit_quantity="0.400")
+    grid.settled("c2", OrderStatus.OPEN, "0")
+    grid.connect("1.0")
+    grid.take()
+    grid.fill("c1", "t1", "0.600")
+    [line] = [line for line in grid.take() if "sell" in line]
+    assert line == "c3 sell 0.2@100.9"
+    assert grid.orders["c3"].command.client_order_id == pack(OrderKey(7, 1, 2))
+    assert [order.parts for order in grid.exits.orders] == [(Part(1, D("0.4")),), (Part(1, D("0.2")),)]
+    grid.fill("c1", "t2", "0.400")
+    assert [line for line in grid.take() if "sell" in line] == ["c4 sell 0.4@100.9"]
+
+
+def test_an_ended_exit_spends_its_leg_too():
+    grid = killed_in_the_gap()
+    grid.settled("c2", OrderStatus.CANCELED, "0")
+    grid.connect("1.0")
+    grid.take()
+    grid.fill("c1", "t1", "1.000")
+    [line] = [line for line in grid.take() if "sell" in line]
+    assert line == "c3 sell 1@100.9"
+    assert grid.orders["c3"].command.client_order_id == pack(OrderKey(7, 1, 2))
+
+
+def test_an_exit_that_filled_before_its_entry_was_told_closes_the_lot_then():
+    grid = killed_in_the_gap()
+    grid.settled("c2", OrderStatus.FILLED, "1.000")
+    grid.connect()
+    assert grid.exits.early[0].quantity == D(1)
+    assert grid.count(LogEvent.POSITION_MISMATCH) == 0
+    grid.fill("c1", "t1", "0.600")
+    assert grid.exits.early[0].quantity == D("0.4")
+    grid.fill("c1", "t2", "0.400")
+    assert (grid.exits.early, grid.exits.lots) == ((), ())
+    assert not [line for line in grid.take() if "sell" in line]
+    closed = grid.of(PositionClosed)
+    assert sum(message.realized_pnl for message in closed) == D("1.0")
+
+
+def test_an_exit_beyond_the_lots_is_an_error_once_a_reading_agrees_with_them():
+    grid = killed_in_the_gap()
+    grid.settled("c1", OrderStatus.CANCELED, "0")
+    grid.settled("c2", OrderStatus.FILLED, "1.000")
+    grid.connect()
+    grid.pass_ms(1)
+    grid.position("0")
+    assert grid.exits.early == ()
+    assert grid.count(LogEvent.POSITION_MISMATCH) == 1
+
+
+def test_an_exit_without_a_lot_is_kept_while_the_position_covers_it_and_canceled_when_not():
+    grid = killed_in_the_gap()
+    grid.settled("c1", OrderStatus.CANCELED, "0")
+    grid.settled("c2", OrderStatus.OPEN, "0")
+    grid.connect("1")
+    read(grid, "1", "c2")
+    assert grid.exits.mismatch.held == 1
+    assert "cancel c2" not in grid.take()
+    read(grid, "0", "c2")
+    assert grid.exits.mismatch is None
+    assert "cancel c2" in grid.take()
+
+
+def test_of_a_proven_position_the_exits_of_lots_keep_theirs_and_the_one_without_gives_way():
+    lot = replace(restored_lot(filled="1.000", done=True), lot=2, opened_wall_ns=0)
+    first = restored_exit(quantity="1.000")
+    other = replace(first, client_order_id=pack(OrderKey(7, 2, 1)), lot=2, placed_wall_ns=first.placed_wall_ns + 1)
+    grid = killed(orders=[first, other], lots=[lot], is_watching=False)
+    grid.exits = replace(
+        grid.exits,
+        orders=tuple(replace(order, parts=(Part(2, D(1)),) if order.lot == 2 else ()) for order in grid.exits.orders),
+    )
+    grid.settled("c1", OrderStatus.OPEN, "0")
+    grid.settled("c2", OrderStatus.OPEN, "0")
+    grid.connect("1.5")
+    read(grid, "1.5", "c1", "c2")
+    assert grid.exits.mismatch.held == D("1.5")
+    assert {line for line in grid.take() if "cancel" in line} == {"cancel c1"}
