@@ -20,6 +20,7 @@ from actors.messages import (
     LotsChanged,
     OrderFilled,
     PositionClosed,
+    ProfitCorrected,
     ReserveSequences,
 )
 
@@ -94,7 +95,7 @@ class GridOrderCloser(GridShell[ExitBook]):
                 self.send(self._links.bot, output)
             case CoverMeasured():
                 self._links.measured(output)
-            case ReserveSequences() | ExternalBooked():
+            case ReserveSequences() | ExternalBooked() | ProfitCorrected():
                 pass  # the journal gets every output, and these are meant for it
             case _:
                 raise TypeError(f"the exit core does not send {type(output).__name__}")

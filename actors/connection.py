@@ -65,7 +65,7 @@ from exchanges.fill_events import Fill
 from exchanges.order_ids import OrderRole, unpack
 from exchanges.records import replace
 from exchanges.reports import NoticeKind, PositionReport, StreamNotice
-from exchanges.values import ZERO, ClientOrderId
+from exchanges.values import ZERO, ClientOrderId, OrderId
 from exchanges.venue import Call
 
 _NS: Final = 1_000_000_000
@@ -398,6 +398,16 @@ class ExchangeConnection(BotActor):
             self._parts.give_way(more_waits=self.mailbox_depth > 0)
         if not self._is_ready:
             self._filled_net[fill.symbol] = self._filled_net.get(fill.symbol, ZERO) + fill.side.sign * fill_delta
+        elif fill.is_assumed and fill.order_id is not None and order_id not in self._asking:
+            # a report was lost: what it said of price and fee is read from the venue's list
+            self._runner.run(self._explain_once(fill.symbol, order_id, fill.order_id))
+
+    def _explain_once(self, symbol: str, client_order_id: ClientOrderId, order_id: OrderId) -> Steps[None]:
+        self._asking.add(client_order_id)
+        try:
+            yield from self._reads.explain(symbol, client_order_id, order_id)
+        finally:
+            self._asking.discard(client_order_id)
 
     def _on_position(self, _report: PositionReport) -> None:
         """Positions on the stream race with fills; only those that were asked for are compared (the audit's)."""

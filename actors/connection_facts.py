@@ -17,6 +17,7 @@ from actors.log_events import LogEvent
 from actors.messages import (
     CancelFailed,
     CancelOrder,
+    FillCorrected,
     Note,
     NoteLevel,
     OrderAccepted,
@@ -222,7 +223,25 @@ class OrderFacts:
         )
 
     def corrected(self, event: FillCorrection) -> None:
-        """Note a price or fee that was learned after its quantity had been told."""
+        """Tell a price or fee that was learned after its quantity had been told.
+
+        An entry's goes the way of its fills, through the strategy, whose outputs the journal gets.
+        """
+        key = unpack(event.client_order_id)
+        message = FillCorrected(
+            grid=self._grids[event.symbol],
+            client_order_id=event.client_order_id,
+            quantity=event.quantity,
+            price=event.price,
+            assumed_price=event.assumed_price,
+            fee=event.fee,
+            trade_id=event.trade_id,
+            is_maker=event.is_maker,
+            occurred_wall_ns=event.occurred_ns,
+        )
+        self._owners.of(event.client_order_id).tell(message)
+        if key is None or key.role is not OrderRole.ENTRY:
+            self._owners.journal.tell(message)
         text = (
             f"{event.quantity} were told at {event.assumed_price}, the trade {event.trade_id} says {event.price}, "
             f"fee {event.fee}"

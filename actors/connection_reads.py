@@ -36,7 +36,7 @@ from exchanges.errors import UnknownOrder
 from exchanges.order_ids import unpack
 from exchanges.reports import ActiveOrders, OrderReport, PositionReport
 from exchanges.rounding import plain
-from exchanges.values import ZERO, ClientOrderId, FeeRates, MarketRules, OrderRef, OrderStatus
+from exchanges.values import ZERO, ClientOrderId, FeeRates, MarketRules, OrderId, OrderRef, OrderStatus
 from exchanges.venue import AccountSetup
 
 _MOST_PAGES: Final = 50
@@ -228,10 +228,15 @@ class VenueReads:
 
     def _read_missing_trades(self, symbol: str, client_order_id: ClientOrderId, report: OrderReport) -> Steps[None]:
         """Read the trades of an order whose cumulative is ahead of them. Where that fails the cumulative counts."""
-        if report.filled <= self._client.ledger.filled(client_order_id) or report.order_id is None:
-            return
-        ref = OrderRef(symbol=symbol, client_order_id=client_order_id, order_id=report.order_id)
-        self._client.know(report.order_id, client_order_id, received_ns=self._clock.monotonic_ns())
+        ledger = self._client.ledger
+        is_ahead = report.filled > ledger.filled(client_order_id) or ledger.unexplained(client_order_id) > 0
+        if is_ahead and report.order_id is not None:
+            self._client.know(report.order_id, client_order_id, received_ns=self._clock.monotonic_ns())
+            yield from self.explain(symbol, client_order_id, report.order_id)
+
+    def explain(self, symbol: str, client_order_id: ClientOrderId, order_id: OrderId) -> Steps[None]:
+        """Read the trades of an order: what its fills really cost. Never raises an ExchangeError."""
+        ref = OrderRef(symbol=symbol, client_order_id=client_order_id, order_id=order_id)
         outcome = yield from attempt(self._venue.order_fills(ref))
         if isinstance(outcome, Failure):
             return

@@ -165,6 +165,35 @@ class OrderFilled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FillCorrected:
+    """The execution behind a quantity that was told before is known now. No quantity changes.
+
+    Connection -> Closer and Journal for exits; Connection -> Strategy -> Closer and Journal for entries, behind the
+    fills it speaks of. `fee` is what to add to the fees told so far.
+    """
+
+    grid: str
+    client_order_id: ClientOrderId
+    quantity: Decimal
+    price: Decimal
+    assumed_price: Decimal
+    fee: Decimal = ZERO
+    trade_id: TradeId | None = None
+    is_maker: bool | None = None
+    occurred_wall_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfitCorrected:
+    """A correction came after its lot was closed: the profit told for it changes by so much. Closer -> Journal."""
+
+    grid: str
+    lot: int
+    realized_pnl: Decimal
+    fees: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderCanceled:
     """The order ended with a remainder. `filled` is the cumulative known now; `final` says whether it can be trusted
     as the last word.

@@ -16,6 +16,7 @@ from actors.messages import (
     ActorFailed,
     EntryFilled,
     EntryFinished,
+    FillCorrected,
     FlattenPositions,
     LatchChanged,
     Note,
@@ -26,7 +27,7 @@ from actors.messages import (
     ResumeEntries,
 )
 
-CloserMessage = EntryFilled | EntryFinished | FlattenPositions
+CloserMessage = EntryFilled | EntryFinished | FlattenPositions | FillCorrected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,7 @@ class GridStrategy(GridShell[GridState]):
 
     def _send_on(self, output: Output) -> None:
         match output:
-            case EntryFilled() | EntryFinished() | FlattenPositions():
+            case EntryFilled() | EntryFinished() | FlattenPositions() | FillCorrected():
                 self.send(self._links.closer, output)
             case LatchChanged():
                 self.send(self._links.bot, output)

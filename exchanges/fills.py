@@ -184,6 +184,11 @@ class FillLedger:
         memory = self._memories.get(client_order_id)
         return ZERO if memory is None else memory.filled
 
+    def unexplained(self, client_order_id: ClientOrderId) -> Decimal:
+        """The part of it that no trade explains yet: told at an assumed price and without a fee."""
+        account = self._accounts.get(client_order_id)
+        return ZERO if account is None else account.unexplained
+
     def owner(self, order_id: OrderId) -> ClientOrderId | None:
         """Our id of a venue's order, None where it is not known to be ours."""
         return self._owners.get(order_id)

@@ -125,6 +125,11 @@ class OrderAccount:
         return self.order_ids[0] if self.order_ids else None
 
     @property
+    def unexplained(self) -> Decimal:
+        """The quantity that was told without a trade: its price and fee are assumed."""
+        return self._pool.quantity
+
+    @property
     def memory(self) -> "OrderMemory":
         """What has to be kept to recognise repeats after the account is forgotten."""
         return OrderMemory(

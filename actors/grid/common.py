@@ -12,6 +12,7 @@ from actors.messages import (
     EntryFilled,
     EntryFinished,
     ExternalBooked,
+    FillCorrected,
     Flattened,
     FlattenPositions,
     LatchChanged,
@@ -21,6 +22,7 @@ from actors.messages import (
     PlaceMarketOrder,
     PositionClosed,
     PriceChanged,
+    ProfitCorrected,
     QueryOrder,
     ReserveSequences,
 )
@@ -50,6 +52,8 @@ Output = (
     | ReserveSequences
     | CoverMeasured
     | ExternalBooked
+    | FillCorrected
+    | ProfitCorrected
 )
 
 

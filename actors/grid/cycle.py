@@ -40,6 +40,7 @@ from actors.messages import (
     CancelFailed,
     CloseOrderPlaced,
     ConnectionReady,
+    FillCorrected,
     Flatten,
     Flattened,
     LotsChanged,
@@ -73,6 +74,7 @@ CycleEvent = (
     | OrderRejected
     | OrderDenied
     | OrderFilled
+    | FillCorrected
     | OrderCanceled
     | OrderOutcomeUnknown
     | CancelFailed
@@ -178,6 +180,8 @@ def _take(draft: Draft[GridState], event: CycleEvent, desk: DeskExposure) -> Non
         case OrderFilled():
             recovery.notify_order_filled(draft, event)
             stops.flatten_again_after_fill(draft)
+        case FillCorrected():
+            draft.emit(event)  # money is the closer's; through here it cannot overtake the fill
         case LotsChanged() | CloseOrderPlaced() | PositionClosed() | Flattened():
             _take_closer(draft, event)
         case PauseEntries() | ResumeEntries() | CancelEntries() | Flatten():

@@ -5,7 +5,7 @@ books first, then lets `handle_filled_order` send whatever is due, and last tell
 measures what was not. An exit for a fill leaves in the same step that takes the fill.
 """
 
-from actors.grid import closing, flatten, ids, ledger, mismatch, settling
+from actors.grid import closing, corrections, flatten, ids, ledger, mismatch, settling
 from actors.grid import inquiry as inquiries
 from actors.grid.draft import Draft, SendNow
 from actors.grid.positions import REMEMBERED, covered, held, measure_cover, orders_of, unprotected_quantity
@@ -21,6 +21,7 @@ from actors.messages import (
     ConnectionReady,
     EntryFilled,
     EntryFinished,
+    FillCorrected,
     FlattenPositions,
     LotsChanged,
     NoteLevel,
@@ -56,6 +57,7 @@ ExitEvent = (
     | OrderRejected
     | OrderDenied
     | OrderFilled
+    | FillCorrected
     | OrderCanceled
     | OrderOutcomeUnknown
     | CancelFailed
@@ -110,6 +112,8 @@ def _take(draft: Draft[ExitBook], event: ExitEvent) -> None:
             ledger.entry_finished(draft, event)
         case OrderFilled():
             settling.filled(draft, event)
+        case FillCorrected():
+            corrections.correct(draft, event)
         case OrderAccepted():
             settling.accept(draft, event)
         case OrderRejected():

@@ -2,9 +2,20 @@
 
 import sqlite3
 from decimal import Decimal
+from typing import Final, Literal
 
-from actors.messages import EntryFinished, ExternalBooked, LatchChanged, OrderFilled, PositionClosed
-from exchanges.values import ZERO
+from actors.messages import (
+    EntryFinished,
+    ExternalBooked,
+    LatchChanged,
+    OrderFilled,
+    PositionClosed,
+    ProfitCorrected,
+)
+from exchanges.values import ZERO, Side
+
+_NEWEST_LOTS: Final = 1000
+"""So many are looked through at a start: what one crash can have interrupted is among them."""
 
 
 class LotRows:
@@ -42,11 +53,7 @@ class LotRows:
             )
             if event.leaves == ZERO:
                 self.entry_done(event.grid, lot)
-        row = self._sql.execute("SELECT fees FROM grids WHERE grid = ?", (event.grid,)).fetchone()
-        if row is not None and event.fee:
-            self._sql.execute(
-                "UPDATE grids SET fees = ? WHERE grid = ?", (str(Decimal(row[0]) + event.fee), event.grid)
-            )
+        self._add_to_grid(event.grid, "fees", event.fee)
 
     def add(self, grid: str, lot: int, quantity: Decimal, notional: Decimal, fee: Decimal, *, is_entry: bool) -> None:
         """Add executed quantity to one side of a lot; negative takes back."""
@@ -76,6 +83,50 @@ class LotRows:
 
     def closed(self, event: PositionClosed, wall_ns: int) -> None:
         """A lot (or what a late fill re-opened of it) is closed: book its profit."""
+        self._book(event, wall_ns)
+        self._sql.execute("UPDATE grids SET ladder_waived = 1 WHERE grid = ?", (event.grid,))
+
+    def profit_corrected(self, event: ProfitCorrected, wall_ns: int) -> None:
+        """A closed lot's price or fee was learned late: its profit changes, no quantity does."""
+        correction = PositionClosed(
+            grid=event.grid,
+            lot=event.lot,
+            entry_price=ZERO,
+            exit_price=ZERO,
+            quantity=ZERO,
+            realized_pnl=event.realized_pnl,
+            fees=event.fees,
+        )
+        self._book(correction, wall_ns)
+
+    def book_unrecorded(self, wall_ns: int) -> None:
+        """Book what closed lots earned where the run before ended between an exit's last fill and the lot's closing."""
+        rows = self._sql.execute(
+            "SELECT grid, lot, side, entry_filled, entry_notional, exit_filled, exit_notional, fees, closed_quantity "
+            "FROM lots WHERE is_open = 0 AND side != '' AND entry_filled != '0' AND closed_quantity != entry_filled "
+            "ORDER BY lot DESC LIMIT ?",
+            (_NEWEST_LOTS,),
+        ).fetchall()
+        for grid, lot, side, *texts in rows:
+            entry, entry_notional, closed, exit_notional, fees, recorded = map(Decimal, texts)
+            if recorded >= entry:
+                continue
+            gross = (exit_notional - entry_notional) * Side(side).sign
+            earlier = self._sql.execute(
+                "SELECT realized_pnl, fees FROM closings WHERE grid = ? AND lot = ?", (grid, lot)
+            ).fetchall()
+            event = PositionClosed(
+                grid=grid,
+                lot=lot,
+                entry_price=entry_notional / entry,
+                exit_price=exit_notional / closed,
+                quantity=entry - recorded,
+                realized_pnl=gross - fees - sum((Decimal(profit) for profit, _ in earlier), ZERO),
+                fees=fees - sum((Decimal(fee) for _, fee in earlier), ZERO),
+            )
+            self.closed(event, wall_ns)
+
+    def _book(self, event: PositionClosed, wall_ns: int) -> None:
         amounts = (event.quantity, event.entry_price, event.exit_price, event.realized_pnl, event.fees)
         self._sql.execute(
             "INSERT INTO closings (grid, lot, quantity, entry_price, exit_price, realized_pnl, fees, closed_wall_ns) "
@@ -90,12 +141,18 @@ class LotRows:
                 "UPDATE lots SET closed_quantity = ? WHERE grid = ? AND lot = ?",
                 (str(Decimal(row[0]) + event.quantity), event.grid, event.lot),
             )
-        row = self._sql.execute("SELECT realized_pnl FROM grids WHERE grid = ?", (event.grid,)).fetchone()
-        if row is not None:
-            self._sql.execute(
-                "UPDATE grids SET realized_pnl = ?, ladder_waived = 1 WHERE grid = ?",
-                (str(Decimal(row[0]) + event.realized_pnl), event.grid),
-            )
+        self._add_to_grid(event.grid, "realized_pnl", event.realized_pnl)
+
+    def _add_to_grid(self, grid: str, column: Literal["realized_pnl", "fees"], amount: Decimal) -> None:
+        row = self._sql.execute(f"SELECT {column} FROM grids WHERE grid = ?", (grid,)).fetchone()  # noqa: S608
+        if row is not None and amount:
+            total = str(Decimal(row[0]) + amount)
+            self._sql.execute(f"UPDATE grids SET {column} = ? WHERE grid = ?", (total, grid))  # noqa: S608
+
+    def fee_corrected(self, grid: str, lot: int, change: Decimal, fee: Decimal, *, is_entry: bool) -> None:
+        """Executed quantity turned out to have another notional (by `change`) and fee than was booked."""
+        self.add(grid, lot, ZERO, change, fee, is_entry=is_entry)
+        self._add_to_grid(grid, "fees", fee)
 
     def external(self, event: ExternalBooked) -> None:
         """A difference was booked as somebody else's; with a lot, that much of it counts as closed outside."""

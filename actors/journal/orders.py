@@ -10,6 +10,7 @@ from typing import Any, Final
 from actors.intents import Intent
 from actors.journal.lots import LotRows
 from actors.messages import (
+    FillCorrected,
     OrderAccepted,
     OrderCanceled,
     OrderDenied,
@@ -170,6 +171,57 @@ class OrderRows:
         self._lots.count_fill(event, row.lot, received.wall_ns, is_entry=is_entry)
         if quantity is not None and total >= quantity:
             self._end(event.grid, event.client_order_id, OrderStatus.FILLED, "", received.wall_ns)
+
+    def corrected(self, event: FillCorrected) -> None:
+        """The execution behind fills that were told without one: they become its row, with its price and fee."""
+        row = self._select(event.client_order_id)
+        explained = self._take_unexplained(event)
+        if row is None or not explained:
+            return
+        self._put_execution(event, row, explained)
+        is_entry = key_of(event.client_order_id).leg == ENTRY_LEG
+        change = (event.price - event.assumed_price) * explained
+        self._lots.fee_corrected(event.grid, row.lot, change, event.fee, is_entry=is_entry)
+
+    def _take_unexplained(self, event: FillCorrected) -> Decimal:
+        """Remove up to the event's quantity from the rows without a trade; return how much that was."""
+        rows = self._sql.execute(
+            "SELECT seq, quantity FROM fills WHERE client_order_id = ? AND trade_id IS NULL ORDER BY seq",
+            (event.client_order_id,),
+        ).fetchall()
+        left = event.quantity
+        for seq, text in rows:
+            quantity = Decimal(text)
+            share = min(left, quantity)
+            left -= share
+            if share == quantity:
+                self._sql.execute("DELETE FROM fills WHERE seq = ?", (seq,))
+            elif share:
+                self._sql.execute("UPDATE fills SET quantity = ? WHERE seq = ?", (_plain(quantity - share), seq))
+        return event.quantity - left
+
+    def _put_execution(self, event: FillCorrected, row: _Row, quantity: Decimal) -> None:
+        """Insert the execution, or add to its row where a part of it was new and is there already."""
+        known = self._sql.execute(
+            "SELECT seq, quantity, fee FROM fills WHERE exchange = ? AND symbol = ? AND trade_id = ?",
+            (row.market.exchange, row.market.symbol, event.trade_id),
+        ).fetchone()
+        if known is not None:
+            seq, text, fee = known
+            self._sql.execute(
+                "UPDATE fills SET quantity = ?, fee = ? WHERE seq = ?",
+                (_plain(Decimal(text) + quantity), str(Decimal(fee) + event.fee), seq),
+            )
+            return
+        self._sql.execute(
+            "INSERT INTO fills (exchange, symbol, grid, lot, client_order_id, trade_id, price, quantity, cumulative, "
+            "fee, is_maker, occurred_wall_ns, received_wall_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(row.market.exchange, row.market.symbol, event.grid, row.lot, event.client_order_id, event.trade_id),
+                *(str(event.price), _plain(quantity), _plain(row.filled), str(event.fee), event.is_maker),
+                *(event.occurred_wall_ns, event.occurred_wall_ns),
+            ),
+        )
 
     # --- rows ---
 

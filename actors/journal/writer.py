@@ -17,6 +17,7 @@ from actors.log_events import LogEvent
 from actors.messages import (
     EntryFinished,
     ExternalBooked,
+    FillCorrected,
     LatchChanged,
     Note,
     OrderAccepted,
@@ -30,6 +31,7 @@ from actors.messages import (
     PlaceLimitOrder,
     PlaceMarketOrder,
     PositionClosed,
+    ProfitCorrected,
     ResumeEntries,
     SequencesReserved,
 )
@@ -45,6 +47,8 @@ _SOURCES: Final = {
     "LatchChanged": "strategy",
     "CloseOrderPlaced": "closer",
     "PositionClosed": "closer",
+    "ProfitCorrected": "closer",
+    "FillCorrected": "connection",
     "ExternalBooked": "closer",
     "CoverMeasured": "closer",
     "SequencesReserved": "journal",
@@ -78,12 +82,14 @@ class FactWriter:
             OrderRejected: orders.refused,
             OrderDenied: orders.refused,
             OrderFilled: orders.filled,
+            FillCorrected: lambda event, _: orders.corrected(event),
             OrderCanceled: orders.canceled,
             OrderSettled: orders.settled,
             OrderOutcomeUnknown: orders.outcome_unknown,
             Note: self._noted,
             EntryFinished: lambda event, received: lots.entry_finished(event, received.wall_ns),
             PositionClosed: lambda event, received: lots.closed(event, received.wall_ns),
+            ProfitCorrected: lambda event, received: lots.profit_corrected(event, received.wall_ns),
             ExternalBooked: lambda event, _: lots.external(event),
             LatchChanged: lambda event, _: lots.latched(event),
             PauseEntries: lambda event, _: lots.paused(event.grid, is_paused=True),
@@ -121,6 +127,10 @@ class FactWriter:
         applier = self._appliers.get(type(message))
         if applier is not None:
             applier(message, received)
+
+    def book_unrecorded(self, wall_ns: int) -> None:
+        """Book the closings that the run before was killed ahead of."""
+        self._lots.book_unrecorded(wall_ns)
 
     def adopt(self, intents: Iterable[Intent]) -> None:
         """Make a row for each intended order that the journal has never seen: it may have been sent."""

@@ -276,6 +276,18 @@ def test_unpriced_quantity_is_told_as_soon_as_a_trade_gives_a_price():
     assert update.ended is not None
 
 
+def test_what_no_trade_explains_is_named_until_one_does():
+    ledger = ledger_with()
+    assert ledger.unexplained(ORDER) == 0
+    ledger.apply(order_report(OPEN, "0.500"))
+    assert ledger.unexplained(ORDER) == Decimal("0.500")
+    ledger.apply(fill_report("t1", "0.300"))
+    assert ledger.unexplained(ORDER) == Decimal("0.200")
+    ledger.apply(fill_report("t2", "0.200"))
+    assert ledger.unexplained(ORDER) == 0
+    assert ledger.unexplained(OTHER) == 0
+
+
 def test_trade_that_is_half_known_tells_only_its_new_half():
     ledger = ledger_with()
     ledger.apply(order_report(PARTIAL, "0.300", average="99.8"))

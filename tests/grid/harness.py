@@ -27,6 +27,7 @@ from actors.messages import (
     ConnectionReady,
     EntryFilled,
     EntryFinished,
+    FillCorrected,
     Flattened,
     FlattenPositions,
     LotsChanged,
@@ -51,7 +52,7 @@ from actors.messages import (
     StreamRestored,
     Tick,
 )
-from exchanges.fill_events import Acceptance, Ending, Fill
+from exchanges.fill_events import Acceptance, Ending, Fill, FillCorrection
 from exchanges.fills import FillLedger
 from exchanges.order_ids import ENTRY_LEG, unpack
 from exchanges.reports import FillReport, OrderReport
@@ -163,6 +164,15 @@ def translate(event, *, is_final):
             received_ns=event.received_ns,
             received_wall_ns=event.received_wall_ns,
         )
+    if isinstance(event, FillCorrection):
+        return FillCorrected(
+            **common,
+            quantity=event.quantity,
+            price=event.price,
+            assumed_price=event.assumed_price,
+            fee=event.fee,
+            trade_id=event.trade_id,
+        )
     if not isinstance(event, Ending) or event.status is OrderStatus.FILLED:
         return None
     if event.status is OrderStatus.REJECTED:
@@ -247,7 +257,7 @@ class Harness:
             case CancelOrder() | QueryOrder():
                 assert self.state.is_connected if source == "strategy" else self.exits.is_connected
                 self.commands.append(output)
-            case EntryFilled() | EntryFinished() | FlattenPositions():
+            case EntryFilled() | EntryFinished() | FlattenPositions() | FillCorrected():
                 self.queue.append(("closer", output))
             case CloseOrderPlaced() | PositionClosed() | LotsChanged() | Flattened():
                 self.queue.append(("strategy", output))
