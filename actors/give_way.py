@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 _PAUSE_S: Final = 0.001
 _SHORT_PAUSE_S: Final = 0.0002
+_BREATH_S: Final = 0.00005
 
 
 class GiveWay(Protocol):
@@ -18,6 +19,17 @@ class GiveWay(Protocol):
     def __call__(self, *, more_waits: bool) -> None:
         """`more_waits` says that the caller's mailbox is not empty."""
         ...
+
+
+def breathe() -> None:
+    """Let other threads run for a moment, a tenth of a millisecond. For long work that nobody waits for, in between.
+
+    Calls into C that release the interpreter are not enough: whoever waits for it needs longer to wake up than such a
+    call takes, and so gets it only after the 5 ms.
+    """
+    lock = threading.Lock()
+    lock.acquire()
+    lock.acquire(timeout=_BREATH_S)
 
 
 def no_pause(*, more_waits: bool) -> None:

@@ -22,7 +22,7 @@ from actors.connection import ExchangeConnection
 from actors.connection_facts import Owners
 from actors.connection_parts import ConnectedGrid, ConnectionParts, StartMarket
 from actors.desk_watch import DeskWatch, OrderMeter
-from actors.give_way import give_way
+from actors.give_way import breathe, give_way
 from actors.grid_shell import GridSeat, ShellParts
 from actors.journal import AnswerReservations, FlushJournal, Journal, JournalDoor, OpenedState
 from actors.log_events import LogEvent
@@ -162,6 +162,7 @@ class Crew:
             markets=self._plan.markets,
             clock=self._plan.clock,
             timers=self._timers,
+            breathe=breathe,
         )
         self._wires.journal.connect(JournalDoor(self._add(name, ref), self._plan.clock))
         for grid in self._plan.settings.grids:
