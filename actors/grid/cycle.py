@@ -116,6 +116,8 @@ def initial(context: GridContext, restored: RestoredGrid | None, now_ns: int, wa
         for order in sorted(orders, key=lambda order: order.lot)
     ]
     latch = None if restored.latch is None else stops.latch_of(context, restored.latch, restored.latch_text)
+    stopped = latch.kind.value if latch is not None and latch.flatten else ""
+    flatten_reason = stopped or ("operator" if restored.flattening else "")
     mode = Mode.PAUSED if restored.paused else Mode.RUNNING
     since_ns = None if not restored.ladder_wall_ns else now_ns - max(0, wall_ns - restored.ladder_wall_ns)
     state = GridState(
@@ -126,11 +128,11 @@ def initial(context: GridContext, restored: RestoredGrid | None, now_ns: int, wa
         latch=latch,
         ladder=Ladder(since_ns=since_ns, is_waived=restored.ladder_waived),
         lots=LotsView(realized_pnl=restored.realized_pnl, fees=restored.fees, is_known=not restored.lots),
-        flatten_reason=latch.kind.value if latch is not None and latch.flatten else "",
+        flatten_reason=flatten_reason,
         day=Day(number=day, realized_at_start=restored.realized_pnl - restored.realized_pnl_today),
     )
-    if latch is not None and latch.flatten and (restored.lots or restored.orders):
-        flattening = Flattening(reason=latch.kind.value, deadline_ns=now_ns + stops.ENTRY_GRACE_NS)
+    if flatten_reason and (restored.lots or restored.orders):
+        flattening = Flattening(reason=flatten_reason, deadline_ns=now_ns + stops.ENTRY_GRACE_NS)
         state = replace(state, flattening=flattening)
     return state
 

@@ -70,6 +70,8 @@ class RestoredGrid:
     latch: LatchKind | None = None
     latch_text: str = ""
     paused: bool = False
+    flattening: bool = False
+    """An operator wants everything closed; not resumed since."""
     realized_pnl: Decimal = ZERO
     realized_pnl_today: Decimal = ZERO
     fees: Decimal = ZERO

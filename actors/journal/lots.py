@@ -17,6 +17,11 @@ from exchanges.values import ZERO, Side
 _NEWEST_LOTS: Final = 1000
 """So many are looked through at a start: what one crash can have interrupted is among them."""
 
+RUNNING: Final = 0
+PAUSED: Final = 1
+FLATTENING: Final = 2
+"""What `grids.paused` says of an operator's wish; a grid that is to be closed is paused as well."""
+
 
 class LotRows:
     """Writes `lots`, `closings` and `grids`, inside the caller's transaction.
@@ -165,9 +170,17 @@ class LotRows:
         kind = "" if event.kind is None else event.kind.value
         self._sql.execute("UPDATE grids SET latch = ?, latch_text = ? WHERE grid = ?", (kind, event.text, event.grid))
 
-    def paused(self, grid: str, *, is_paused: bool) -> None:
-        """An operator paused or resumed a grid, or all of them (`grid` empty)."""
-        self._sql.execute("UPDATE grids SET paused = ? WHERE ? IN (grid, '')", (is_paused, grid))
+    def paused(self, grid: str) -> None:
+        """An operator paused or halted a grid, or all of them (`grid` empty)."""
+        self._sql.execute("UPDATE grids SET paused = max(paused, ?) WHERE ? IN (grid, '')", (PAUSED, grid))
+
+    def flattening(self, grid: str) -> None:
+        """An operator wants everything of a grid closed, or of all of them, and no entry until it is resumed."""
+        self._sql.execute("UPDATE grids SET paused = ? WHERE ? IN (grid, '')", (FLATTENING, grid))
+
+    def resumed(self, grid: str) -> None:
+        """An operator resumed a grid, or all of them."""
+        self._sql.execute("UPDATE grids SET paused = ? WHERE ? IN (grid, '')", (RUNNING, grid))
 
     def reserved(self, grid: str, last: int) -> None:
         """A block of lot sequences up to `last` is the grid's."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from actors.grid.restore import RestoredGrid, RestoredLot, RestoredOrder
+from actors.journal.lots import FLATTENING, RUNNING
 from actors.journal.orders import Market
 from actors.journal.schema import connect_read_only, journal_error
 from actors.messages import LatchKind
@@ -183,7 +184,8 @@ def _grid(
         orders=_unsettled_orders(sql, grid),
         latch=LatchKind(latch) if latch else None,
         latch_text=latch_text,
-        paused=bool(paused),
+        paused=paused != RUNNING,
+        flattening=paused == FLATTENING,
         realized_pnl=Decimal(realized),
         realized_pnl_today=sum((Decimal(text) for (text,) in today), ZERO),
         fees=Decimal(fees),

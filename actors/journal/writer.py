@@ -15,9 +15,11 @@ from actors.journal.orders import Market, OrderRows, Received
 from actors.journal.payload import encode_payload
 from actors.log_events import LogEvent
 from actors.messages import (
+    CancelEntries,
     EntryFinished,
     ExternalBooked,
     FillCorrected,
+    Flatten,
     LatchChanged,
     Note,
     OrderAccepted,
@@ -38,7 +40,7 @@ from actors.messages import (
 from exchanges.values import CancelReason
 
 NEVER_ACCEPTED: Final = frozenset({LogEvent.ENTRY_NEVER_ACCEPTED, LogEvent.CLOSE_NEVER_ACCEPTED})
-NEEDS_DISK: Final = (LatchChanged, ExternalBooked, PauseEntries, ResumeEntries)
+NEEDS_DISK: Final = (LatchChanged, ExternalBooked, PauseEntries, ResumeEntries, CancelEntries, Flatten)
 """Facts that nobody could give back after a loss of power: committed at once, with a sync."""
 
 _SOURCES: Final = {
@@ -92,8 +94,10 @@ class FactWriter:
             ProfitCorrected: lambda event, received: lots.profit_corrected(event, received.wall_ns),
             ExternalBooked: lambda event, _: lots.external(event),
             LatchChanged: lambda event, _: lots.latched(event),
-            PauseEntries: lambda event, _: lots.paused(event.grid, is_paused=True),
-            ResumeEntries: lambda event, _: lots.paused(event.grid, is_paused=False),
+            PauseEntries: lambda event, _: lots.paused(event.grid),
+            CancelEntries: lambda event, _: lots.paused(event.grid),
+            Flatten: lambda event, _: lots.flattening(event.grid),
+            ResumeEntries: lambda event, _: lots.resumed(event.grid),
             SequencesReserved: lambda event, _: lots.reserved(event.grid, event.last),
         }
 

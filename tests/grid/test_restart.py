@@ -1,6 +1,6 @@
-from actors.grid import exits, restart
+from actors.grid import cycle, exits, restart
 from actors.grid.restore import RestoredGrid, RestoredLot, RestoredOrder
-from actors.grid.state import ExitKind
+from actors.grid.state import ExitKind, Mode
 from exchanges.order_ids import OrderKey, pack
 from exchanges.values import OrderStatus, Side
 from tests.grid.harness import START_NS, START_WALL_NS, D, make_context
@@ -70,3 +70,16 @@ def test_fees_are_all_ever_paid():
 def test_nothing_is_due_before_the_venue_was_read():
     grid = killed(lots=[restored_lot()], orders=[restored_exit()])
     assert exits.deadline_ns(grid.context, grid.exits) is None
+
+
+def test_a_flatten_of_before_is_carried_out_and_the_grid_stays_paused():
+    def begin_entries(**known):
+        restored = RestoredGrid(grid="g", paused=True, flattening=True, **known)
+        return cycle.initial(make_context(), restored, START_NS, START_WALL_NS)
+
+    holding, empty = begin_entries(lots=(lot(1, "1", "0"),)), begin_entries()
+    assert holding.flattening is not None
+    assert empty.flattening is None
+    for state in (holding, empty):
+        assert state.mode is Mode.PAUSED
+        assert state.flatten_reason, "an entry's late fill is closed as well"

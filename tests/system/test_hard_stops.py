@@ -62,3 +62,29 @@ def test_a_stop_that_flattens_right_after_a_restart_closes_everything(tmp_path):
             assert bot.stop(StopPolicy.FLATTEN)
         assert held_at(venue) == 0
         assert venue.status()["open_orders"] == 0
+
+
+def test_a_flatten_is_finished_after_a_failure_and_holds_over_a_restart(tmp_path):
+    with running_venue() as venue:
+        venue.quote(SYMBOL, "60000", "60000.1")
+        with running_bot(bot_settings(tmp_path), access_to(venue), tmp_path) as bot:
+            open_lot(bot, venue)
+            bot.flatten()
+            crash(bot, 1)
+            until(lambda: held_at(venue) == 0, "flat")
+            until(lambda: bot.status().state is BotState.PAUSED, "paused")
+        with running_bot(bot_settings(tmp_path), access_to(venue), tmp_path) as bot:
+            until(lambda: bot.status().state is BotState.PAUSED, "still paused")
+            bot.resume()
+            wait_for_entry(bot, venue)
+
+
+def test_a_halt_holds_over_a_restart(tmp_path):
+    with running_venue() as venue:
+        venue.quote(SYMBOL, "60000", "60000.1")
+        with running_bot(bot_settings(tmp_path), access_to(venue), tmp_path) as bot:
+            wait_for_entry(bot, venue)
+            bot.halt()
+            until(lambda: venue.status()["open_orders"] == 0, "the entry canceled")
+        with running_bot(bot_settings(tmp_path), access_to(venue), tmp_path) as bot:
+            until(lambda: bot.status().state is BotState.PAUSED, "paused")

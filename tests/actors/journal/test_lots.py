@@ -6,8 +6,10 @@ from actors.journal import (
     JournalReader,
 )
 from actors.messages import (
+    CancelEntries,
     EntryFinished,
     ExternalBooked,
+    Flatten,
     LatchChanged,
     LatchKind,
     PauseEntries,
@@ -224,3 +226,17 @@ def test_pause_of_one_grid_and_of_all(desk):
     assert desk.grid("eth").paused
     desk.tell(ResumeEntries())
     assert not desk.grid("btc").paused
+
+
+def test_flatten_and_halt_are_on_disk_at_once_and_hold_until_resumed(desk):
+    desk.tell(Flatten(grid="btc"))
+    desk.tell(CancelEntries())
+    desk.ref.ask(Ping(), timeout=5)
+    grids = JournalReader(desk.state.journal_path).restore(MARKETS, now_wall_ns=START_WALL_NS).grids
+    assert [(grids[name].paused, grids[name].flattening) for name in ("btc", "eth")] == [(True, True), (True, False)]
+    desk.tell(PauseEntries())
+    restored = desk.restart().grids["btc"]
+    assert restored.paused
+    assert restored.flattening, "a pause does not take the wish to close everything back"
+    desk.tell(ResumeEntries(grid="btc"))
+    assert (desk.grid("btc").paused, desk.grid("btc").flattening, desk.grid("eth").paused) == (False, False, True)
