@@ -8,9 +8,13 @@ exit waits for the interpreter. Measured on a loaded two-core machine: closer to
 import threading
 from typing import Final, Protocol
 
+from exchanges.clock import Clock
+
 _PAUSE_S: Final = 0.001
 _SHORT_PAUSE_S: Final = 0.0002
 _BREATH_S: Final = 0.00005
+_URGENT_NS: Final = 600_000
+_MOST_PAUSES: Final = 10
 
 
 class GiveWay(Protocol):
@@ -21,15 +25,35 @@ class GiveWay(Protocol):
         ...
 
 
-def breathe() -> None:
-    """Let other threads run for a moment, a tenth of a millisecond. For long work that nobody waits for, in between.
+class Urgency:
+    """Whether a private frame has just come in: then an exit may be on its way, and who has time stands aside.
 
-    Calls into C that release the interpreter are not enough: whoever waits for it needs longer to wake up than such a
-    call takes, and so gets it only after the 5 ms.
+    `note` runs on the reader's thread, `breathe` on that of the one who has time; between them is one integer.
     """
-    lock = threading.Lock()
-    lock.acquire()
-    lock.acquire(timeout=_BREATH_S)
+
+    __slots__ = ("_clock", "_until_ns")
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._until_ns = 0
+
+    def note(self, at_ns: int) -> None:
+        """A frame was read at this monotonic time."""
+        self._until_ns = at_ns + _URGENT_NS
+
+    def breathe(self) -> None:
+        """Let other threads run for a tenth of a millisecond, or until the exit of a frame that came has left.
+
+        For long work that nobody waits for, in between. Calls into C that release the interpreter are not enough:
+        whoever waits for it needs longer to wake up than such a call takes, and so gets it only after the 5 ms.
+        """
+        lock = threading.Lock()
+        lock.acquire()
+        lock.acquire(timeout=_BREATH_S)
+        for _ in range(_MOST_PAUSES):
+            if self._clock.monotonic_ns() >= self._until_ns:
+                return
+            lock.acquire(timeout=_SHORT_PAUSE_S)
 
 
 def no_pause(*, more_waits: bool) -> None:

@@ -22,7 +22,7 @@ from actors.connection import ExchangeConnection
 from actors.connection_facts import Owners
 from actors.connection_parts import ConnectedGrid, ConnectionParts, StartMarket
 from actors.desk_watch import DeskWatch, OrderMeter
-from actors.give_way import breathe, give_way
+from actors.give_way import Urgency, give_way
 from actors.grid_shell import GridSeat, ShellParts
 from actors.journal import AnswerReservations, FlushJournal, Journal, JournalDoor, OpenedState
 from actors.log_events import LogEvent
@@ -38,6 +38,7 @@ from actors.venue_clock import VenueClock
 from actors.venue_messages import Begin
 from actors.wires import CrewPlan, DeadLetters, VenueAccess, Wire
 from exchanges.pacing import RateBudget
+from exchanges.records import replace
 from exchanges.rest_transport import RestTransport
 from exchanges.stream_transport import StreamReader
 from exchanges.venue import StreamEndpoint, Venue
@@ -83,6 +84,7 @@ class Crew:
         self._name = plan.settings.desk.name
         self._meter = OrderMeter(plan.clock)
         self._wires = _Wires(letters)
+        self._urgency = Urgency(plan.clock)
         self._timers = Timers(plan.clock, f"{self._name}/timers", plan.failures)
         self._exchanges: dict[str, _Exchange] = {}
         self._refs: list[tuple[str, pykka.ActorRef[Any]]] = []
@@ -162,7 +164,7 @@ class Crew:
             markets=self._plan.markets,
             clock=self._plan.clock,
             timers=self._timers,
-            breathe=breathe,
+            breathe=self._urgency.breathe,
         )
         self._wires.journal.connect(JournalDoor(self._add(name, ref), self._plan.clock))
         for grid in self._plan.settings.grids:
@@ -215,6 +217,8 @@ class Crew:
 
     def _new_reader(self, access: VenueAccess, kind: str) -> NewReader:
         def new_reader(endpoint: StreamEndpoint, calls: ReaderCalls) -> Reader:
+            if kind == "private":
+                calls = self._noting_urgency(calls)
             return StreamReader(
                 f"{self._name}/{access.venue.name}-{kind}",
                 endpoint,
@@ -227,6 +231,15 @@ class Crew:
             )
 
         return new_reader
+
+    def _noting_urgency(self, calls: ReaderCalls) -> ReaderCalls:
+        note, on_frame = self._urgency.note, calls.on_frame
+
+        def noted(data: bytes, at_ns: int, wall_ns: int) -> None:
+            note(at_ns)
+            on_frame(data, at_ns, wall_ns)
+
+        return replace(calls, on_frame=noted)
 
     def _start_connection(self, exchange: _Exchange) -> None:
         plan = self._plan

@@ -89,7 +89,7 @@ class Journal(BotActor):
         markets: Where each grid trades, by grid name.
         clock: Stamps what arrives.
         timers: Ticks the flushes.
-        breathe: Called between facts while a batch is written that nobody waits for (`actors.give_way.breathe`).
+        breathe: Called between facts while a batch is written that nobody waits for (`actors.give_way.Urgency`).
     """
 
     def __init__(
