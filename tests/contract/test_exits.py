@@ -53,6 +53,8 @@ def test_ac_14_a_reduce_only_order_without_a_position_never_rests(desk):
         desk.query(exit_order)
         gone = [*desk.told(OrderNotFound), *(told for told in desk.told(OrderSettled) if told.status.is_terminal)]
         assert len(gone) == 1
+        assert not desk.capabilities.reply_is_acceptance
+    assert not desk.told(OrderAccepted) or desk.capabilities.reply_is_acceptance or ends
 
 
 def test_ac_15_two_exits_for_one_lot_close_it_once(desk):

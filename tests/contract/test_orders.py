@@ -13,12 +13,17 @@ from exchanges.values import CancelReason, OrderStatus, RejectReason
 def test_ac_01_a_post_only_entry_rests(desk):
     """AC-01: an accepted post-only entry is in the book as asked, and its owner is told once.
 
-    Proven by the reply, the stream, the list of open orders and the order's own query, which must agree.
+    Proven by the reply, the stream, the list of open orders and the order's own query, which must agree. The reply
+    alone accepts it only where `reply_is_acceptance` says so.
     Aster 8, 9, 12.2; Backpack 7.1, 7.8, 12; Lighter 8.3, 10, 13.
     """
     entry = desk.entry()
+    desk.holds_frames = True
     answer = desk.command(entry)
     assert isinstance(answer, OrderAnswered)
+    assert len(desk.told(OrderAccepted)) == int(desk.capabilities.reply_is_acceptance)
+    desk.holds_frames = False
+    desk.settle()
     (accepted,) = desk.told(OrderAccepted)
     assert accepted.client_order_id == entry.client_order_id
     assert desk.filled(entry) == 0

@@ -138,6 +138,7 @@ def test_ac_21_the_stream_outlives_its_credential(desk):
     if desk.phase is not ConnectionPhase.LIVE:
         desk.pass_time(60)
     assert desk.phase is ConnectionPhase.LIVE
+    assert [lost for lost in desk.told(StreamLost) if "expired" in lost.why] == []
     asked = desk.questions
     desk.fill(exit_order)
     assert desk.filled(exit_order) == lot.quantity
