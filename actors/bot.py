@@ -5,7 +5,7 @@ It is the root: it may wait for its own actors and threads, because nobody waits
 
 An actor that fails takes all others of this bot with it (one-for-all): entries are halted, the crew is stopped, and a
 new one is built from the journal and the venue. More than three times in a minute, and the bot stays down: entries
-halted, exits left resting at the venue, state `halted`.
+halted and, as the last act, canceled; exits left resting at the venue, state `halted`.
 """
 
 import functools
@@ -21,6 +21,7 @@ from actors.base import BotActor, describe_failure
 from actors.connection_facts import Owners
 from actors.connection_parts import ConnectionBegun, ConnectionFailed
 from actors.journal import JournalFailed, JournalRecovered
+from actors.last_cancel import cancel_known_entries
 from actors.life import Life
 from actors.log_events import LogEvent
 from actors.messages import (
@@ -204,6 +205,7 @@ class TradingBot(BotActor):
                 self._life.is_misconfigured = not self._life.fatal
                 self._refuse(message.text, is_said=True)
             case ConnectionBegun():
+                self._life.begun |= {message.exchange}
                 self.log.bind(event=LogEvent.BOT_STARTED, exchange=message.exchange).info(
                     "{} is ready", message.exchange
                 )
@@ -268,9 +270,12 @@ class TradingBot(BotActor):
         while self._restarts and now_ns - self._restarts[0] > RESTART_WINDOW_NS:
             self._restarts.popleft()
         if self._stopping is not None:
+            self._life.unproven = tuple(self._plan.markets)
+            self._cancel_last()
             self._finish(BotState.STOPPED)
         elif len(self._restarts) >= RESTARTS:
             self._alarm(LogEvent.HALTED, f"{RESTARTS} restarts within a minute did not help; exits stay at the venue")
+            self._life.unproven = self._cancel_last()
             self._finish(BotState.HALTED)
         else:
             self._restarts.append(now_ns)
@@ -278,6 +283,15 @@ class TradingBot(BotActor):
             self._start_crew()
             self._plan.halted.release(_RESTARTING)
             self.log.bind(event=LogEvent.ACTOR_RESTARTED).warning("all actors were started again")
+
+    def _cancel_last(self) -> tuple[str, ...]:
+        """Cancel entries without a crew; return the grids of which one may still be live."""
+        try:
+            return cancel_known_entries(self._plan)
+        except Exception as error:  # noqa: BLE001 - the bot ends here: whatever this was must not keep it from ending
+            text, trace = describe_failure(error)
+            self.log.bind(event=LogEvent.HALTED).critical("entries may still be live: {}\n{}", text, trace)
+            return tuple(self._plan.markets)
 
     def _refuse(self, text: str, *, is_said: bool = False) -> None:
         """The bot cannot run like this. `is_said`: whoever found out has raised the alarm."""

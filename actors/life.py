@@ -19,6 +19,7 @@ class Life:
         is_misconfigured: That is for settings, credentials or the account to change, and no fault of the machine.
         leftovers: What did not end in time.
         unproven: Grids of which a stop could not prove that everything has ended as it should.
+        begun: Exchanges that some crew has begun to trade on.
         had_orders: Grids that may have had orders or a position before they were read.
     """
 
@@ -30,6 +31,7 @@ class Life:
     restarts: int = 0
     leftovers: tuple[str, ...] = ()
     unproven: tuple[str, ...] = ()
+    begun: frozenset[str] = frozenset()
     had_orders: set[str] = field(default_factory=set)
     crew: Crew | None = None
     finished: threading.Event = field(default_factory=threading.Event)
@@ -37,7 +39,7 @@ class Life:
 
     def plan_for(self, plan: CrewPlan, *, root: Any, failures: Any) -> CrewPlan:  # noqa: ANN401 - addresses
         """Return the plan of the next crew, which reports to `root` and `failures`."""
-        return replace(plan, root=root, failures=failures)
+        return replace(plan, root=root, failures=failures, begun=self.begun)
 
     def begin_grid(self, grid: str, restored: RestoredGrid, *, may_be_lost: bool = False) -> None:
         """Take what is known of a grid at a crew's start, and, at the first crew's, what it had earned before.

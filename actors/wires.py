@@ -12,7 +12,7 @@ from actors.addresses import Address
 from actors.connection_facts import Owners
 from actors.journal import Market, OpenedState, open_state
 from actors.send_gate import HaltFlag
-from actors.settings import BotSettings
+from actors.settings import BotSettings, ForeignPolicy
 from actors.status import StatusBoard
 from exchanges.client import OrderFillCallback
 from exchanges.clock import Clock
@@ -80,6 +80,7 @@ class CrewPlan:
         make_fill_callback: Makes the function that takes an exchange's fills, from grid names by symbol and owners.
         root: The supervising actor's mailbox.
         failures: Where dead actors are reported.
+        begun: Exchanges that an earlier crew has begun to trade on.
     """
 
     settings: BotSettings
@@ -91,6 +92,7 @@ class CrewPlan:
     make_fill_callback: Callable[[Mapping[str, str], Owners], OrderFillCallback]
     root: Address[Any]
     failures: Address[Any]
+    begun: frozenset[str] = frozenset()
 
     @property
     def markets(self) -> dict[str, Market]:
@@ -101,6 +103,10 @@ class CrewPlan:
     def exchanges(self) -> tuple[str, ...]:
         """The exchanges that some grid trades on, in the order of the settings."""
         return tuple(dict.fromkeys(grid.exchange for grid in self.settings.grids))
+
+    def foreign_policy(self, exchange: str) -> ForeignPolicy:
+        """What a connection does about what is not ours: the setting is for the bot's start, not for a crew's."""
+        return ForeignPolicy.IGNORE if exchange in self.begun else self.settings.desk.on_start_foreign
 
     def open_state(self) -> OpenedState:
         """Open journal and intents. Raises JournalError."""

@@ -278,7 +278,7 @@ class Crew:
             fill_to_exit=plan.board.add_fill_to_exit,
             seen_sequence=self._state.intents.raise_floor,
             audit_every_s=max(asked_s, exchange.access.venue.capabilities.audit_every_s),
-            foreign=plan.settings.desk.on_start_foreign,
+            foreign=plan.foreign_policy(exchange.name),
             check_market=functools.partial(_check_market, plan.settings),
             suspect_until_wall_ns=self._suspect_until_wall_ns(exchange.access.venue),
             credential_hint=exchange.access.credential_hint,
