@@ -14,7 +14,7 @@ from typing import Any, Final
 from exchanges.rounding import plain
 from exchanges.simulated.engine import Engine
 from exchanges.simulated.engine_pump import Pump
-from exchanges.simulated.faces.protocol import CloseSession, Face, Frame, HttpCall, Output
+from exchanges.simulated.faces.protocol import CloseSession, Face, Frame, HearsPings, HttpCall, Output
 from exchanges.simulated.faults import FaultPlan, FaultSettings
 from exchanges.simulated.oracle import Oracle
 from exchanges.simulated.prices import PriceSource
@@ -83,6 +83,11 @@ class SimulatedVenue:
     def pong(self, session_id: int, now_ns: int) -> None:
         """Hand over a protocol pong of a client."""
         self.face.pong(session_id, now_ns)
+
+    def ping(self, session_id: int, now_ns: int) -> None:
+        """Hand over a protocol ping of a client, which the carrier answers itself."""
+        if isinstance(self.face, HearsPings):
+            self.face.ping(session_id, now_ns)
 
     def close_session(self, session_id: int, now_ns: int) -> None:
         """The client of a session is gone."""

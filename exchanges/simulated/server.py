@@ -236,6 +236,7 @@ class VenueServer:
                 self.venue.receive(session_id, message.data, self._clock.wall_ns())
                 self._tick()
             elif message.type is WSMsgType.PING and session_id not in self.stalled:
+                self.venue.ping(session_id, self._clock.wall_ns())
                 await socket.pong(message.data)
             elif message.type is WSMsgType.PONG:
                 self.venue.pong(session_id, self._clock.wall_ns())

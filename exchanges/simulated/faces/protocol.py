@@ -7,7 +7,7 @@ the simulation) hands it requests with a number and gets outputs that name the s
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from exchanges.simulated.engine_types import Event
 
@@ -71,6 +71,15 @@ class CloseSession:
 
 
 Output = HttpAnswer | HttpDrop | Frame | PingFrame | CloseSession
+
+
+@runtime_checkable
+class HearsPings(Protocol):
+    """A face of a venue on which a client's protocol ping is a sign of life. The carrier answers it either way."""
+
+    def ping(self, session_id: int, now_ns: int) -> None:
+        """Take a protocol ping of a client."""
+        ...
 
 
 class Face(Protocol):

@@ -216,7 +216,26 @@ def test_a_restart_keeps_orders_nonces_switches_and_expiries(bench):
     assert fresh.active() == []
 
 
-@pytest.mark.parametrize("broken", [{}, {"nonces": {}}, {"nonces": {"4": 1}, "orders": {"metas": {"1": {"x": 1}}}}])
+def test_what_came_with_forgotten_orders_is_forgotten(bench, monkeypatch):
+    monkeypatch.setattr("exchanges.simulated.faces.lighter.orders.PRUNE_EVERY", 3)
+    orders = bench.face.sequencer.orders
+    orders._metas.update(dict.fromkeys(range(5000, 5003), orders._metas.get(0)))
+    orders._prune_at = 4
+    bench.place("buy", 234_000)
+    bench.step()
+    assert list(orders._metas) == [1]
+    assert bench.active()[0]["order_expiry"] > 0
+
+
+def test_orders_that_never_entered_are_kept_for_a_while(bench, monkeypatch):
+    monkeypatch.setattr("exchanges.simulated.faces.lighter.orders.KEPT_PHANTOMS", 2)
+    for index in (1, 2, 3):
+        bench.take("buy", 900_000, ClientOrderIndex=index)
+    assert [row["client_order_index"] for row in bench.by_client(1, 2, 3)] == [2, 3]
+    assert len({row["order_index"] for row in bench.by_client(2, 3)}) == 2
+
+
+@pytest.mark.parametrize("broken", [{}, {"nonces": {}}, {"nonces": {"4": 1}, "orders": {"metas": {"1": [1]}}}])
 def test_a_state_that_cannot_be_read_is_said_so(bench, broken):
     with pytest.raises(ValueError, match="the face's state cannot be read"):
         bench.face.restore(broken)

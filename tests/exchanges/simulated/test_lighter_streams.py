@@ -63,13 +63,15 @@ def test_who_says_nothing_for_two_minutes_is_closed_however_much_it_hears(bench)
     assert (closed.code, closed.abrupt) == (1000, False)
 
 
-@pytest.mark.parametrize("sign_of_life", ["ping", "pong frame"])
+@pytest.mark.parametrize("sign_of_life", ["ping", "protocol pong", "protocol ping"])
 def test_any_frame_of_the_client_keeps_a_session_open(bench, sign_of_life):
     session = bench.subscribe()
     for _ in range(3):
         bench.wait(100)
         if sign_of_life == "ping":
             bench.say(session, type="ping")
+        elif sign_of_life == "protocol ping":
+            bench.venue.ping(session, bench.now_ns)
         else:
             bench.venue.pong(session, bench.now_ns)
     assert bench.closed(session) is None

@@ -218,6 +218,10 @@ class LighterFace:
         """See `Face.pong`."""
         self.sessions.heard(session_id, now_ns)
 
+    def ping(self, session_id: int, now_ns: int) -> None:
+        """See `HearsPings.ping`."""
+        self.sessions.heard(session_id, now_ns)
+
     def close_session(self, session_id: int, now_ns: int) -> None:
         """See `Face.close_session`."""
         del now_ns
@@ -294,7 +298,7 @@ class LighterFace:
                 cancel_all_ms=int(modes["cancel_all_ms"]),
             )
             self._private.load()
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"the face's state cannot be read: {error!r}") from error
 
 

@@ -5,7 +5,7 @@ Source: venues/lighter.md 10 (order_index rule: asks count up from their market'
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 from exchanges.simulated.engine import Engine
@@ -18,6 +18,9 @@ MAX_INDEX: Final = 2**60 - 1
 COUNTER_BASE: Final = 1_000_000
 PHANTOM_BASE: Final = 2**40
 """Counters of orders that ended before the engine gave them a number."""
+
+KEPT_PHANTOMS: Final = 1000
+PRUNE_EVERY: Final = 10_000
 
 STATUSES: Final = (
     "in-progress",
@@ -62,6 +65,9 @@ class OrderMeta:
     version: int = 0
     ended_as: str = ""
     api_key_index: int = 0
+
+
+_META: Final = tuple(item.name for item in fields(OrderMeta))
 
 
 def order_index(market: LighterMarket, side: Side, order_id: int) -> int:
@@ -116,6 +122,8 @@ class OrderBookkeeping:
         self._metas: dict[int, OrderMeta] = {}
         self._phantoms: dict[int, OrderView] = {}
         self._expiries: dict[int, tuple[int, str]] = {}
+        self._phantom_count = 0
+        self._prune_at = PRUNE_EVERY
 
     # --- finding ---
     def find(self, market: LighterMarket, index: int) -> OrderView | None:
@@ -160,8 +168,20 @@ class OrderBookkeeping:
     def note(self, order: OrderView, meta: OrderMeta) -> None:
         """Remember what came with an order."""
         self._metas[order.order_id] = meta
+        if len(self._metas) >= self._prune_at:
+            self._prune()
         if order.is_open and meta.expiry_ms:
             self._expiries[order.order_id] = (meta.expiry_ms, order.symbol)
+
+    def _prune(self) -> None:
+        """Forget what came with orders that the engine has forgotten."""
+        known = {
+            order.order_id
+            for symbol in self._markets
+            for order in self._engine.orders(self._account, symbol, limit=10**9)
+        }
+        self._metas = {number: meta for number, meta in self._metas.items() if number in known | self._phantoms.keys()}
+        self._prune_at = len(self._metas) + PRUNE_EVERY
 
     def change(self, order: OrderView, **changes: Any) -> None:  # noqa: ANN401 - fields of OrderMeta
         """Change what is remembered of an order."""
@@ -169,9 +189,13 @@ class OrderBookkeeping:
 
     def add_phantom(self, order: OrderView, meta: OrderMeta) -> OrderView:
         """Remember an order that ended before it entered the book, under a number of its own; return it with that."""
-        phantom = replace(order, order_id=PHANTOM_BASE + len(self._phantoms))
+        phantom = replace(order, order_id=PHANTOM_BASE + self._phantom_count)
+        self._phantom_count += 1
         self._phantoms[phantom.order_id] = phantom
         self._metas[phantom.order_id] = meta
+        if len(self._phantoms) > KEPT_PHANTOMS:
+            oldest = next(iter(self._phantoms))
+            del self._phantoms[oldest], self._metas[oldest]
         return phantom
 
     def forget_ended(self, order: OrderView) -> None:
@@ -193,17 +217,15 @@ class OrderBookkeeping:
 
     # --- state ---
     def snapshot(self) -> dict[str, object]:
-        """What came with the orders the engine still remembers."""
-        kept = {}
-        for symbol in self._markets:
-            for order in self._engine.orders(self._account, symbol, limit=10**9):
-                if order.order_id in self._metas:
-                    kept[str(order.order_id)] = asdict(self._metas[order.order_id])
-        return {"metas": kept}
+        """What came with the orders that the engine knows."""
+        rows = {number: meta for number, meta in self._metas.items() if number not in self._phantoms}
+        return {"metas": {str(number): [getattr(meta, name) for name in _META] for number, meta in rows.items()}}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Load what `snapshot` returned. The engine is restored before."""
-        self._metas = {int(order_id): OrderMeta(**meta) for order_id, meta in state["metas"].items()}
+        self._metas = {
+            int(number): OrderMeta(**dict(zip(_META, values, strict=True))) for number, values in state["metas"].items()
+        }
         for order in self._engine.open_orders(self._account):
             meta = self.meta(order)
             if meta.expiry_ms:

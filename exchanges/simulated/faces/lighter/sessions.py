@@ -1,7 +1,8 @@
 """WebSocket sessions: subscriptions, keep-alive, error frames and who gets which frame.
 
 Source: venues/lighter.md 8.2, 12. Outbound names use a slash, inbound ones a colon. A second subscription to a channel
-is an error and gives no new snapshot. A session without a frame of its client for two minutes is closed.
+is an error and gives no new snapshot. A session without a frame of its client, protocol pings included, for two
+minutes is closed. Frames are counted per session, not per address.
 """
 
 import json
