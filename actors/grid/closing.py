@@ -30,7 +30,6 @@ from exchanges.values import ZERO
 
 BOOST_TRIES = 2
 MISMATCH = "position mismatch"
-NO_PRICE = "no fresh price"
 RETRY = "waiting to try again"
 COLLECTING = "collecting a burst of fills"
 WITHHELD = "exits canceled on request"
@@ -42,8 +41,8 @@ def handle_filled_order(draft: Draft[ExitBook], caused_ns: int = 0) -> None:
     if not draft.state.is_connected:
         return
     _chase(draft)
-    if draft.state.flatten is not None:
-        flatten.drive(draft)
+    progress = draft.state.flatten
+    if progress is not None and not flatten.drive(draft, progress):
         return
     if draft.state.is_withheld:
         _withhold(draft)
@@ -196,7 +195,7 @@ def _watch_age(draft: Draft[ExitBook], lot: TrackedPosition) -> TrackedPosition:
         put_lot(draft, lot)
     if lot.is_closing:
         for order in orders_of(draft.state, lot.lot):
-            if order.cancel is None and not order.kind.is_immediate:
+            if order.cancel is None and not order.kind.is_immediate and fresh_quote(draft) is not None:
                 orders.cancel(draft, order, "lot timeout")
     return lot
 
@@ -210,9 +209,6 @@ def _block(draft: Draft[ExitBook], lot: TrackedPosition, reason: str, dust_quant
 def _place(draft: Draft[ExitBook], lot: TrackedPosition, unplaced: Decimal, caused_ns: int) -> None:
     context = draft.context
     kind = _kind(draft, lot)
-    if kind is None:
-        _block(draft, lot, NO_PRICE)
-        return
     own = (Part(lot.lot, unplaced),)
     parts = own if draft.state.mismatch is not None else dust.parts_with_dust(draft.state, lot.lot, unplaced)
     price = pricing.dearer(context, [_target(draft, part.lot) for part in parts])
@@ -269,11 +265,11 @@ def _target(draft: Draft[ExitBook], lot_number: int) -> Decimal:
     return pricing.target_price(draft.context, get_lot(draft.state, lot_number).average_entry)
 
 
-def _kind(draft: Draft[ExitBook], lot: TrackedPosition) -> ExitKind | None:
-    """Return how the next exit of a lot is meant, None if it needs a fresh price and there is none."""
+def _kind(draft: Draft[ExitBook], lot: TrackedPosition) -> ExitKind:
+    """Return how the next exit of a lot is meant. Without a fresh price it rests, whatever is wanted."""
     entry, close = draft.context.settings.entry, draft.context.settings.close
     if lot.is_closing:
-        return ExitKind.EMERGENCY if fresh_quote(draft) is not None else None
+        return ExitKind.EMERGENCY if fresh_quote(draft) is not None else ExitKind.RESTING
     if entry.boost_mode and not draft.state.is_boost_off and lot.boost_misses < BOOST_TRIES:
         return ExitKind.BOOST if fresh_quote(draft) is not None else ExitKind.RESTING
     if lot.refusals > close.retry_limit and close.fallback is ExitFallback.IOC and fresh_quote(draft) is not None:

@@ -2,7 +2,8 @@
 
 The quantity of the closing order is computed after the last exit has settled, so an exit that fills while it is being
 canceled is never sold twice (ORIGIN.md defects 7 and 24). Fills of a late entry join in. Each order is reduce-only, an
-immediate one at a capped price, and repeated from a fresh price until nothing placeable is left.
+immediate one at a capped price, and repeated from a fresh price until nothing placeable is left. Without a fresh price
+the exits stay, and those that are missing are placed again, until there is one.
 """
 
 from decimal import Decimal
@@ -25,27 +26,28 @@ def begin(draft: Draft[ExitBook], event: FlattenPositions) -> None:
         draft.note(LogEvent.FLATTEN_STARTED, event.reason, level=NoteLevel.WARNING)
 
 
-def drive(draft: Draft[ExitBook]) -> None:
-    """Take the next step of a flatten that is running."""
+def drive(draft: Draft[ExitBook], progress: FlattenProgress) -> bool:
+    """Take the next step of a flatten that is running. Returns whether exits have to protect what is held meanwhile.
+
+    They do while there is no fresh price: nothing could be closed once they were canceled.
+    """
+    quote = draft.state.quote
+    if not draft.state.orders and not _is_closable(draft, _closable(draft), quote):
+        _finish(draft)
+        return False
+    if quote is None or not quote.is_fresh(draft.now_ns, draft.context.settings.stale_after_ms):
+        draft.state = replace(draft.state, wants_price=True)
+        return True
     for order in draft.state.orders:
         if not order.kind.is_immediate and order.cancel is None:
             orders.cancel(draft, order, "flatten")
-    progress = draft.state.flatten
-    if draft.state.orders or progress is None:
+    if draft.state.orders:
         _name(draft, "flatten: an exit is being settled")
-        return
-    quote = draft.state.quote
-    if not _is_closable(draft, _closable(draft), quote):
-        _finish(draft)
-        return
-    if draft.now_ns < progress.retry_ns:
+    elif draft.now_ns < progress.retry_ns:
         _name(draft, "flatten: waiting to try again")
-        return
-    if quote is None or not quote.is_fresh(draft.now_ns, draft.context.settings.stale_after_ms):
-        draft.state = replace(draft.state, wants_price=True)
-        _name(draft, "flatten: no fresh price")
-        return
-    _close(draft, quote)
+    else:
+        _close(draft, quote)
+    return False
 
 
 def _closable(draft: Draft[ExitBook]) -> Decimal:

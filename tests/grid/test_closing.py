@@ -134,15 +134,22 @@ def test_lot_timeout_alarms_once_and_leaves_the_exit():
     assert grid.count(LogEvent.LOT_OVERDUE) == 1
 
 
-def test_overdue_lot_waits_for_a_fresh_price():
+def test_overdue_lot_keeps_its_exit_until_there_is_a_fresh_price():
     grid = with_lot(lot_timeout_s=D(60), lot_timeout_action=LotTimeoutAction.CLOSE, max_orders=1)
-    grid.pass_ms(60_000)
+    grid.stale()
+    grid.pass_ms(70_000)
+    assert grid.take() == []
+    grid.price("100.0", "100.1")
+    assert grid.take() == ["cancel c2"]
     grid.stale()
     grid.done("c2", CancelReason.REQUESTED, "0")
-    assert grid.take() == ["cancel c2"]
-    assert grid.exits.lots[0].blocked == "no fresh price"
+    assert grid.take() == ["c3 sell 1@100.9"]
+    grid.ack("c3")
+    assert grid.exits.naked_since_ns is None
     grid.price("100.0", "100.1")
-    assert grid.take() == ["c3 ioc sell 1@99.9"]
+    assert grid.take() == ["cancel c3"]
+    grid.done("c3", CancelReason.REQUESTED, "0")
+    assert grid.take() == ["c4 ioc sell 1@99.9"]
 
 
 def test_overdue_lot_with_two_exits_waits_for_both_to_settle():

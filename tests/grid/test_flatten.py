@@ -58,16 +58,46 @@ def test_flatten_repeats_with_fresh_prices_until_nothing_is_left():
 
 
 @pytest.mark.parametrize("quote", ["none", "stale"])
-def test_flatten_waits_for_a_fresh_price(quote):
+def test_flatten_leaves_the_exits_until_there_is_a_fresh_price(quote):
     grid = flattening()
     grid.stale()
     if quote == "none":
         grid.exits = replace(grid.exits, quote=None)
-    flatten(grid)
+    grid.tell(Flatten(grid="g"))
+    grid.pass_ms(5_000)
     assert grid.take() == []
-    assert grid.exits.lots[0].blocked == "flatten: no fresh price"
+    assert grid.exits.naked_since_ns is None
     grid.price("100.0", "100.1")
+    assert grid.take() == ["cancel c2"]
+    grid.done("c2", CancelReason.REQUESTED, "0")
     assert grid.take() == ["c3 ioc sell 1@99.9"]
+
+
+def test_flatten_places_the_exits_again_when_the_price_goes_stale():
+    grid = flattening()
+    grid.tell(Flatten(grid="g"))
+    assert grid.take() == ["cancel c2"]
+    grid.stale()
+    assert grid.take() == []
+    grid.done("c2", CancelReason.REQUESTED, "0")
+    assert grid.take() == ["c3 sell 1@100.9"]
+    grid.ack("c3")
+    assert grid.exits.naked_since_ns is None
+    grid.price("100.0", "100.1")
+    assert grid.take() == ["cancel c3"]
+    grid.done("c3", CancelReason.REQUESTED, "0")
+    assert grid.take() == ["c4 ioc sell 1@99.9"]
+    grid.fill("c4", "t4", "1.000", "99.9")
+    assert len(grid.of(Flattened)) == 1
+
+
+def test_flatten_before_the_first_price_places_the_exit_that_is_missing():
+    grid = flattening()
+    grid.exits = replace(grid.exits, orders=(), quote=None)
+    grid.is_watching = False
+    grid.tell(Flatten(grid="g"))
+    assert grid.take() == ["c3 sell 1@100.9"]
+    assert grid.exits.flatten is not None
 
 
 def test_flatten_of_dust_ends_and_names_it():
