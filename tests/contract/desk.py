@@ -6,7 +6,7 @@ sockets, timers and the two owners would be. Time stands still until a card lets
 """
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, Final, TypeVar
@@ -22,7 +22,6 @@ from actors.messages import (
     ConnectionReady,
     OrderCommand,
     OrderFilled,
-    OrderSent,
     Ping,
     PlaceLimitOrder,
     PlaceMarketOrder,
@@ -44,113 +43,17 @@ from exchanges.rounding import floor_to
 from exchanges.simulated.faces.mishaps import Mishap
 from exchanges.simulated.settings import PaperSettings
 from exchanges.values import ClientOrderId, OrderRef, Side
-from exchanges.venue import Call, HttpReply, SignedRequest, StreamEndpoint, Undecided
+from exchanges.venue import Call, SignedRequest, StreamEndpoint, Undecided
 from tests.actors.test_send_gate import Intents
-from tests.contract.bench import RICH, Bench, Session, client_of
+from tests.contract.bench import RICH, Bench, client_of
+from tests.contract.lines import SECOND, BenchReader, BenchTransport, Relay
 from tests.contract.venues import Subject
 from tests.fakes import FakeClock, FakeTimers, Probe
 
 T = TypeVar("T")
-SECOND: Final = 1_000_000_000
 BID: Final = Decimal(60000)
 TAG: Final = 7
 GRID: Final = "btc"
-
-
-class BenchTransport:
-    """A transport whose other end is the bench."""
-
-    def __init__(self, desk: "Desk") -> None:
-        self._desk = desk
-
-    def connect(self) -> None:
-        """Nothing to connect."""
-
-    def send(self, request: SignedRequest, on_written: Callable[[int], None] | None = None) -> HttpReply:
-        if on_written is not None:
-            on_written(self._desk.clock.monotonic_ns())
-        return self._desk.bench.exchange(request)
-
-    def close(self) -> None:
-        """Nothing to close."""
-
-
-class BenchReader:
-    """A stream reader whose other end is the bench. Frames are handed on by `Desk.deliver`."""
-
-    def __init__(self, desk: "Desk", endpoint: StreamEndpoint, calls: ReaderCalls) -> None:
-        self.calls = calls
-        self.endpoint = endpoint
-        self.session: Session | None = None
-        self.alive_ns = 0
-        self.next_ping_ns = 0
-        self._desk = desk
-        self._has_ended = False
-
-    def start(self) -> None:
-        self.session = None if self._desk.refuses_streams else self._desk.bench.connect(self.endpoint)
-        if self.session is None:
-            self.end("no connection")
-            return
-        self.next_ping_ns = self._desk.clock.monotonic_ns() + self._every_ns
-        self.calls.on_open()
-
-    def stop(self) -> bool:
-        if self.session is not None:
-            self._desk.bench.hang_up(self.session)
-        self._has_ended = True
-        return True
-
-    def end(self, why: str) -> None:
-        """The connection is over."""
-        if not self._has_ended:
-            self._has_ended = True
-            if self.session is not None:
-                self._desk.bench.hang_up(self.session)
-            self.calls.on_closed(why)
-
-    def keep_alive(self, now_ns: int) -> None:
-        """Say what the endpoint wants said regularly."""
-        if self._has_ended or self.session is None or now_ns < self.next_ping_ns:
-            return
-        self.next_ping_ns = now_ns + self._every_ns
-        if self.endpoint.keep_alive_frame is not None:
-            self._desk.bench.say(self.session, self.endpoint.keep_alive_frame)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether frames still arrive."""
-        return self.session is not None and not self._has_ended
-
-    @property
-    def _every_ns(self) -> int:
-        return round((self.endpoint.keep_alive_every_s or self.endpoint.ping_every_s) * SECOND)
-
-    def take(self) -> list[bytes]:
-        """Take the frames that arrived; the venue's own pings are answered, as the product's reader does."""
-        if not self.is_open or self.session is None:
-            return []
-        frames = [text.encode() for text in self.session.frames]
-        self.session.frames.clear()
-        for frame in frames:
-            if frame in self.endpoint.answers:
-                self._desk.bench.say(self.session, self.endpoint.answers[frame])
-        return frames
-
-
-class _Relay:
-    """Hands facts of the lanes to the connection, and remembers which commands are through."""
-
-    def __init__(self, desk: "Desk") -> None:
-        self._desk = desk
-        self.done: list[OrderAnswered | OrderErred | OrderHeld] = []
-
-    def tell(self, fact: OrderAnswered | OrderErred | OrderHeld | OrderSent, /) -> None:
-        self._desk.connection.tell(fact)
-        if not isinstance(fact, OrderSent):
-            with self._desk.bench.changed:
-                self.done.append(fact)
-                self._desk.bench.changed.notify_all()
 
 
 def _clock_for(subject: Subject) -> FakeClock:
@@ -195,7 +98,7 @@ class Desk:
         self.gate = SendGate(
             clock=self.clock, halted=self.halted, intents=self.intents, stale_after_ns=10**18, fence_ns=fence_ns
         )
-        self.facts = _Relay(self)
+        self.facts = Relay(self)
         self.connection = ExchangeConnection.start(
             name=f"contract/{subject.name}/connection",
             failures=self.failures,

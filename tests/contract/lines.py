@@ -1,0 +1,111 @@
+"""Where a desk's sockets would be: a transport, a stream reader and the way of the lanes' facts, up to the bench."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from actors.messages import OrderSent
+from actors.streams import ReaderCalls
+from actors.venue_messages import OrderAnswered, OrderErred, OrderHeld
+from exchanges.venue import HttpReply, SignedRequest, StreamEndpoint
+
+if TYPE_CHECKING:
+    from tests.contract.bench import Session
+    from tests.contract.desk import Desk
+
+SECOND: Final = 1_000_000_000
+
+
+class BenchTransport:
+    """A transport whose other end is the bench."""
+
+    def __init__(self, desk: "Desk") -> None:
+        self._desk = desk
+
+    def connect(self) -> None:
+        """Nothing to connect."""
+
+    def send(self, request: SignedRequest, on_written: Callable[[int], None] | None = None) -> HttpReply:
+        if on_written is not None:
+            on_written(self._desk.clock.monotonic_ns())
+        return self._desk.bench.exchange(request)
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+class BenchReader:
+    """A stream reader whose other end is the bench. Frames are handed on by `Desk.deliver`."""
+
+    def __init__(self, desk: "Desk", endpoint: StreamEndpoint, calls: ReaderCalls) -> None:
+        self.calls = calls
+        self.endpoint = endpoint
+        self.session: Session | None = None
+        self.alive_ns = 0
+        self.next_ping_ns = 0
+        self._desk = desk
+        self._has_ended = False
+
+    def start(self) -> None:
+        self.session = None if self._desk.refuses_streams else self._desk.bench.connect(self.endpoint)
+        if self.session is None:
+            self.end("no connection")
+            return
+        self.next_ping_ns = self._desk.clock.monotonic_ns() + self._every_ns
+        self.calls.on_open()
+
+    def stop(self) -> bool:
+        if self.session is not None:
+            self._desk.bench.hang_up(self.session)
+        self._has_ended = True
+        return True
+
+    def end(self, why: str) -> None:
+        """The connection is over."""
+        if not self._has_ended:
+            self._has_ended = True
+            if self.session is not None:
+                self._desk.bench.hang_up(self.session)
+            self.calls.on_closed(why)
+
+    def keep_alive(self, now_ns: int) -> None:
+        """Say what the endpoint wants said regularly."""
+        if self._has_ended or self.session is None or now_ns < self.next_ping_ns:
+            return
+        self.next_ping_ns = now_ns + self._every_ns
+        if self.endpoint.keep_alive_frame is not None:
+            self._desk.bench.say(self.session, self.endpoint.keep_alive_frame)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether frames still arrive."""
+        return self.session is not None and not self._has_ended
+
+    @property
+    def _every_ns(self) -> int:
+        return round((self.endpoint.keep_alive_every_s or self.endpoint.ping_every_s) * SECOND)
+
+    def take(self) -> list[bytes]:
+        """Take the frames that arrived; the venue's own pings are answered, as the product's reader does."""
+        if not self.is_open or self.session is None:
+            return []
+        frames = [text.encode() for text in self.session.frames]
+        self.session.frames.clear()
+        for frame in frames:
+            if frame in self.endpoint.answers:
+                self._desk.bench.say(self.session, self.endpoint.answers[frame])
+        return frames
+
+
+class Relay:
+    """Hands facts of the lanes to the connection, and remembers which commands are through."""
+
+    def __init__(self, desk: "Desk") -> None:
+        self._desk = desk
+        self.done: list[OrderAnswered | OrderErred | OrderHeld] = []
+
+    def tell(self, fact: OrderAnswered | OrderErred | OrderHeld | OrderSent, /) -> None:
+        self._desk.connection.tell(fact)
+        if not isinstance(fact, OrderSent):
+            with self._desk.bench.changed:
+                self.done.append(fact)
+                self._desk.bench.changed.notify_all()
