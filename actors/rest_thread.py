@@ -41,6 +41,10 @@ class Transport(Protocol):
         """Have connected sockets ready, in place of those the venue has closed. Raises RequestNotSent."""
         ...
 
+    def prepare(self, operation: str) -> None:
+        """Connect now if the next `send` would have to. Raises RequestNotSent."""
+        ...
+
     def close(self) -> None:
         """Close the connection, from any thread; a blocked `send` ends with an error."""
         ...

@@ -153,6 +153,8 @@ class _OrderLane(RestThread):
         self, command: OrderCommand, call: Call[OrderReport], last_act: Callable[[OrderCommand], None]
     ) -> OrderReport:
         self._ask_first(call)
+        # connecting takes seconds: with the mark held a halt would wait for it, and a quote's age be judged before it
+        self._transport.prepare(call.request.operation)
         signed = self._parts.venue.sign(call.request, wall_ns=self._parts.venue_clock.wall_ns())
         self._mark.acquire()
         self._holds_mark = True

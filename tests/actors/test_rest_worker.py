@@ -123,6 +123,30 @@ def test_an_error_before_the_write_has_no_time():
     assert not bench.halted.is_halted
 
 
+def test_a_halt_does_not_wait_for_a_lane_that_connects_and_its_entry_is_held():
+    with Bench() as bench:
+        bench.transports[0].disconnect()
+        bench.lanes.tell(bench.fresh(1))
+        assert bench.transports[0].preparing.wait(2)
+        bench.halted.halt("operator")
+        bench.transports[0].reconnect()
+        held = bench.facts.take(OrderHeld)
+    assert "operator" in held.why
+    assert bench.transports[0].sent == []
+    assert bench.intents.recorded == []
+
+
+def test_the_age_of_a_quote_is_judged_after_connecting():
+    with Bench() as bench:
+        bench.transports[0].disconnect()
+        bench.lanes.tell(bench.fresh(1))
+        assert bench.transports[0].preparing.wait(2)
+        bench.clock.advance(3_000_000_000)
+        bench.transports[0].reconnect()
+        assert "3000 ms old" in bench.facts.take(OrderHeld).why
+    assert bench.transports[0].sent == []
+
+
 def test_an_order_against_the_rules_never_reaches_the_transport():
     with Bench() as bench:
         bench.lanes.tell(exit_order(price=Decimal("101.05")))

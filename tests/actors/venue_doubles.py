@@ -232,6 +232,9 @@ class FakeTransport:
         self._clock = clock
         self._go = threading.Event()
         self._go.set()
+        self.preparing = threading.Event()
+        self._connected = threading.Event()
+        self._connected.set()
 
     def hold(self) -> None:
         self._go.clear()
@@ -239,8 +242,19 @@ class FakeTransport:
     def release(self) -> None:
         self._go.set()
 
+    def disconnect(self) -> None:
+        """Let the next requests wait for a connection until `reconnect()`."""
+        self._connected.clear()
+
+    def reconnect(self) -> None:
+        self._connected.set()
+
     def connect(self) -> None:
         self.connects += 1
+
+    def prepare(self, operation: str) -> None:
+        self.preparing.set()
+        assert self._connected.wait(5), f"the test never let {operation} connect"
 
     def send(self, request: SignedRequest, on_written: Callable[[int], None] | None = None) -> HttpReply:
         if self.error is not None and self.error_before_write:
@@ -257,6 +271,7 @@ class FakeTransport:
     def close(self) -> None:
         self.closed = True
         self._go.set()
+        self._connected.set()
 
 
 def best_price(bid: str = "100", ask: str = "100.1", symbol: str = SYMBOL, **changes: Any) -> BestPrice:

@@ -24,6 +24,9 @@ class BenchTransport:
     def connect(self) -> None:
         """Nothing to connect."""
 
+    def prepare(self, operation: str) -> None:
+        """Nothing to connect."""
+
     def send(self, request: SignedRequest, on_written: Callable[[int], None] | None = None) -> HttpReply:
         if on_written is not None:
             on_written(self._desk.clock.monotonic_ns())

@@ -126,6 +126,26 @@ def test_connect_keeps_two_sockets_ready_and_requests_open_no_other():
         assert server.connections == 2
 
 
+def test_prepare_connects_once_and_the_request_only_writes(monkeypatch):
+    with Loopback(serving()) as server, transport_to(server) as transport:
+        transport.prepare("place_limit_order")
+        transport.prepare("place_limit_order")
+        monkeypatch.setattr("exchanges.rest_transport.open_socket", None)
+        transport.send(get())
+        assert server.connections == 1
+
+
+def test_prepare_of_a_closed_or_refused_connection_was_not_sent():
+    with refused_port() as port:
+        transport = RestTransport("aster", f"http://127.0.0.1:{port}", clock=SystemClock())
+        with pytest.raises(RequestNotSent) as caught:
+            transport.prepare("place_limit_order")
+        assert caught.value.operation == "place_limit_order"
+        transport.close()
+        with pytest.raises(RequestNotSent):
+            transport.prepare("place_limit_order")
+
+
 @pytest.mark.parametrize(
     "raw",
     [
