@@ -29,8 +29,12 @@ from actors.log_events import LogEvent
 from actors.messages import (
     ActorFailed,
     AdoptDifference,
+    CancelOrder,
     NoteLevel,
+    OrderCommand,
     OrderSent,
+    PlaceLimitOrder,
+    PlaceMarketOrder,
     QueryOrder,
     StreamLost,
     StreamRestored,
@@ -164,6 +168,7 @@ class ExchangeConnection(BotActor):
             case OrderAnswered():
                 self._note_answer(fact.command.client_order_id)
                 self._facts.answered(fact, self._client)
+                self._expect_acceptance(fact.command)
             case OrderErred():
                 self._facts.erred(fact, self._client)
             case OrderHeld():
@@ -448,6 +453,18 @@ class ExchangeConnection(BotActor):
         sent_ns = self._sent_ns.pop(client_order_id, 0)
         if sent_ns:
             self._show(order_answer_ns=self._parts.clock.monotonic_ns() - sent_ns)
+
+    def _expect_acceptance(self, command: OrderCommand) -> None:
+        within_s = self._parts.venue.capabilities.accept_within_s
+        if within_s > 0 and not isinstance(command, CancelOrder):
+            self._runner.run(self._ask_without_acceptance(command, within_s))
+
+    def _ask_without_acceptance(self, command: PlaceLimitOrder | PlaceMarketOrder, within_s: float) -> Steps[None]:
+        """Ask about an order whose receipt no report follows: some vanish without a word."""
+        yield from wait(within_s)
+        known = self._client.state(command.client_order_id)
+        if known is not None and not known.is_accepted and not known.has_ended:
+            self._ask_about(command.client_order_id, command.symbol)
 
     def _query_order(self, query: QueryOrder) -> None:
         self._runner.run(self._settle_once(query.grid, query.symbol, query.client_order_id))

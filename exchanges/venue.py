@@ -149,6 +149,7 @@ class Capabilities:
         max_client_order_id_bits: Width of the venue's client order id.
         reduce_only_retry_s: For so long after a fill, a refused reduce-only order is worth a retry.
         order_ttl_s: Resting orders vanish after so long, 0 if never.
+        accept_within_s: Where a reply is only a receipt: an order of which nothing is heard for so long is asked about.
         exit_reserved_pct: Share of every budget that only exits and cancels may spend.
     """
 
@@ -164,6 +165,7 @@ class Capabilities:
     max_client_order_id_bits: int = 32
     reduce_only_retry_s: float = 0.0
     order_ttl_s: float = 0.0
+    accept_within_s: float = 0.0
     exit_reserved_pct: int = 20
 
 

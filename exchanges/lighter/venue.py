@@ -57,6 +57,8 @@ _FENCE_SLACK_S: Final = 41.0
 """The life of a transaction counts by this machine's clock, which may be 30 s ahead of the venue's
 (`account_setup.LARGEST_CLOCK_ERROR_S`); the rest is for the way there and for the venue's own tolerance."""
 _REDUCE_ONLY_RETRY_S: Final = 1.0
+_ACCEPT_WITHIN_S: Final = 3.0
+"""Section 8.3: an order's first frame comes about 0.2 s after its receipt; 2 to 3 s are generous."""
 _TOKEN_RENEW_S: Final = 6 * 3600.0
 _AUDIT_EVERY_S: Final = 30.0
 _KEY_DIGITS: Final = 80
@@ -81,6 +83,7 @@ def capabilities_of(settings: LighterSettings) -> Capabilities:
         max_client_order_id_bits=48,
         reduce_only_retry_s=_REDUCE_ONLY_RETRY_S,
         order_ttl_s=float(settings.exit_ttl_s),
+        accept_within_s=_ACCEPT_WITHIN_S,
         exit_reserved_pct=settings.exit_reserved_pct,
     )
 

@@ -600,6 +600,29 @@ def test_a_receipt_is_no_acceptance_where_the_venue_says_so(make):
     assert desk.closer.take(OrderAccepted)
 
 
+def test_a_receipt_that_no_report_follows_is_asked_about(make):
+    desk = make(capabilities={"reply_is_acceptance": False, "accept_within_s": 3.0})
+    desk.live()
+    desk.venue.answers["query_order"] = order_report(client_id(1, 1), OrderStatus.REJECTED, order_id=None)
+    desk.tell(OrderAnswered(exit_order(), order_report(client_id(1, 1))))
+    desk.pass_time(2.5)
+    assert "query_order" not in desk.asked
+    desk.pass_time(1)
+    assert desk.asked.count("query_order") == 1
+    assert desk.closer.take(OrderSettled).status is OrderStatus.REJECTED
+
+
+@pytest.mark.parametrize("status", [OrderStatus.OPEN, OrderStatus.CANCELED])
+def test_a_receipt_that_a_report_follows_is_not_asked_about(make, status):
+    desk = make(capabilities={"reply_is_acceptance": False, "accept_within_s": 3.0})
+    desk.live()
+    desk.tell(OrderAnswered(exit_order(), order_report(client_id(1, 1))))
+    desk.tell(OrderAnswered(cancel(1, 1), order_report(client_id(1, 1), OrderStatus.UNKNOWN)))
+    desk.frame(order_report(client_id(1, 1), status))
+    desk.pass_time(5)
+    assert "query_order" not in desk.asked
+
+
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
