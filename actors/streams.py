@@ -55,10 +55,15 @@ def _quietly(tell: Callable[[], None]) -> None:
 
 def calls_for(address: Address[StreamFact], stream: int) -> ReaderCalls:
     """Return calls that tell every frame, in order and with its times: for a private stream."""
+
+    def on_frame(data: bytes, at_ns: int, wall_ns: int) -> None:
+        try:
+            address.tell(FrameReceived(stream, data, at_ns, wall_ns))
+        except pykka.ActorDeadError:  # see _quietly
+            return
+
     return ReaderCalls(
-        on_frame=lambda data, at_ns, wall_ns: _quietly(
-            lambda: address.tell(FrameReceived(stream, data, at_ns, wall_ns))
-        ),
+        on_frame=on_frame,
         on_open=lambda: _quietly(lambda: address.tell(StreamOpened(stream))),
         on_closed=lambda why: _quietly(lambda: address.tell(StreamEnded(stream, why))),
     )

@@ -440,3 +440,34 @@ def test_set_aside_and_replace_keep_a_private_copy(tmp_path):
 
 def test_boot_id_is_the_same_while_the_machine_runs():
     assert read_boot_id() == read_boot_id()
+
+
+@given(
+    grid=st.text(max_size=12),
+    symbol=st.text(max_size=12),
+    price=st.decimals(min_value="0.0000001", max_value="1e9", allow_nan=False),
+    post_only=st.booleans(),
+    reduce_only=st.booleans(),
+    takes=st.booleans(),
+)
+def test_recorded_command_is_byte_for_byte_the_encoded_intent(grid, symbol, price, post_only, reduce_only, takes):
+    file = MemoryFile()
+    log, _ = opened(file)
+    before = len(file.content)
+    common = {"grid": grid, "exchange": 'a"\\é', "symbol": symbol, "quantity": Decimal("0.10"), "lot": 3}
+    common |= {"client_order_id": pack(OrderKey(7, 3, 1)), "side": Side.SELL, "reduce_only": reduce_only}
+    if takes:
+        command = PlaceMarketOrder(**common, worst_price=price, parent_lot=2)
+    else:
+        command = PlaceLimitOrder(**common, price=price, post_only=post_only)
+    log.record(command, START_WALL_NS + 9)
+    wanted = intent(
+        **common,
+        price=price,
+        post_only=post_only and not takes,
+        immediate=takes,
+        parent_lot=2 if takes else 0,
+        sent_wall_ns=START_WALL_NS,
+        fence_wall_ns=START_WALL_NS + 9,
+    )
+    assert file.content[before:] == encode_intent(wanted, BOOT)

@@ -708,3 +708,32 @@ def test_address_that_may_not_be_used_is_refused(address):
     with pytest.raises(ConfigError) as caught:
         RestTransport("aster", address, clock=SystemClock())
     assert "secret" not in str(caught.value)
+
+
+def test_requests_that_differ_in_their_bodies_keep_their_own_lengths_and_headers():
+    with Loopback(serving()) as server, transport_to(server) as transport:
+        for body, key in ((b"q=1", "k"), (b"q=1000", "k"), (b"q=2", "other"), (b"", "k")):
+            transport.send(
+                SignedRequest(operation="x", method="POST", target="/order", headers={"X-Key": key}, body=body)
+            )
+        requests_ = [request_.partition(b"\r\n\r\n") for request_ in server.requests]
+    assert [body for _, _, body in requests_] == [b"q=1", b"q=1000", b"q=2", b""]
+    heads = [set(head.decode().split("\r\n")) for head, _, _ in requests_]
+    assert [next(line for line in head if line.startswith("Content-Length")) for head in heads] == [
+        "Content-Length: 3",
+        "Content-Length: 6",
+        "Content-Length: 3",
+        "Content-Length: 0",
+    ]
+    assert [next(line for line in head if line.startswith("X-Key")) for head in heads] == [
+        *("X-Key: k", "X-Key: k"),
+        *("X-Key: other", "X-Key: k"),
+    ]
+
+
+def test_request_that_does_not_fit_into_the_socket_at_once_is_written_in_pieces():
+    body = b"x" * 8_000_000
+    with Loopback(serving()) as server, transport_to(server) as transport:
+        reply = transport.send(SignedRequest(operation="x", method="POST", target="/order", headers={}, body=body))
+        assert reply.status == 200
+        assert server.requests[0].endswith(body)
