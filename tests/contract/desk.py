@@ -70,13 +70,13 @@ class Desk:
         paper: PaperSettings = RICH,
         skew_ns: int = 0,
         bench: Bench | None = None,
-        timers: FakeTimers | None = None,
+        clock: FakeClock | None = None,
         restored: RestoredGrid | None = None,
         market: RestoredMarket | None = None,
         foreign: ForeignPolicy = ForeignPolicy.REFUSE,
     ) -> None:
         self.subject = subject
-        self.timers = timers or FakeTimers(_clock_for(subject))
+        self.timers = FakeTimers(clock or _clock_for(subject))
         self.clock = self.timers.clock
         self.bench = bench or Bench(subject, self.clock, paper=paper, skew_ns=skew_ns)
         self.symbol = self.bench.symbol

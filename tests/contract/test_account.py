@@ -101,7 +101,7 @@ def test_ac_37_wrong_keys_end_the_start(subject):
     """
     with open_desk(subject) as desk:
         desk.bench.credentials = subject.kit.make_credentials(Random(8))
-        with open_desk(subject, bench=desk.bench, timers=desk.timers) as other:
+        with open_desk(subject, bench=desk.bench, clock=desk.clock) as other:
             assert repr(other.bench.credentials) != repr(desk.bench.venue.face.credentials())
             other.begin()
             (failed,) = other.bot.all(ConnectionFailed)

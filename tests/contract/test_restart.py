@@ -89,10 +89,10 @@ def test_ac_26_a_restart_adopts_what_rests_and_reads_what_was_missed(subject):
     bench.trade(partly.price - 10 * first.rules.tick, first.unit * 2, buyer_is_maker=True)
     bench.trade(exit_order.price + 10 * first.rules.tick, exit_order.quantity, buyer_is_maker=False)
     bench.step()
-    first.timers.advance(30 * 10**9)
+    first.clock.advance(30 * 10**9)
     bench.step()
     lots = RestoredGrid(grid=GRID, lots=(lot_of(closed, closed.quantity), lot_of(partly, first.unit * 3)))
-    with open_desk(subject, bench=bench, timers=first.timers, market=market, restored=lots) as second:
+    with open_desk(subject, bench=bench, clock=first.clock, market=market, restored=lots) as second:
         second.begin()
         assert not second.bot.all(ConnectionFailed), second.bot.messages
         fills = second.told(OrderFilled)
@@ -121,7 +121,7 @@ def test_ac_27_a_position_of_somebody_else_ends_the_start(subject):
         first.ask(first.venue.place_limit_order(to_request(other)))
         first.fill(other)
         assert first.held_at_venue() == other.quantity
-    with open_desk(subject, bench=first.bench, timers=first.timers) as second:
+    with open_desk(subject, bench=first.bench, clock=first.clock) as second:
         second.begin()
         (failed,) = second.bot.all(ConnectionFailed)
         assert second.symbol in failed.text
