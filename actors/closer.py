@@ -17,6 +17,7 @@ from actors.messages import (
     EntryFilled,
     ExternalBooked,
     Flattened,
+    LotRebuilt,
     LotsChanged,
     OrderFilled,
     PositionClosed,
@@ -95,7 +96,7 @@ class GridOrderCloser(GridShell[ExitBook]):
                 self.send(self._links.bot, output)
             case CoverMeasured():
                 self._links.measured(output)
-            case ReserveSequences() | ExternalBooked() | ProfitCorrected():
+            case ReserveSequences() | ExternalBooked() | LotRebuilt() | ProfitCorrected():
                 pass  # the journal gets every output, and these are meant for it
             case _:
                 raise TypeError(f"the exit core does not send {type(output).__name__}")

@@ -450,6 +450,20 @@ class CoverMeasured:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LotRebuilt:
+    """A lot that no journal knew was rebuilt from its exit at the venue. Closer -> Journal (durable).
+
+    `quantity` counts as filled by its entry at `price`, which is what the exit's target stands for.
+    """
+
+    grid: str
+    lot: int
+    side: Side
+    quantity: Decimal
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExternalBooked:
     """A difference between position and lots was booked as somebody else's. Closer -> Journal (durable).
 

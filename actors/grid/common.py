@@ -16,6 +16,7 @@ from actors.messages import (
     Flattened,
     FlattenPositions,
     LatchChanged,
+    LotRebuilt,
     LotsChanged,
     Note,
     PlaceLimitOrder,
@@ -52,6 +53,7 @@ Output = (
     | ReserveSequences
     | CoverMeasured
     | ExternalBooked
+    | LotRebuilt
     | FillCorrected
     | ProfitCorrected
 )

@@ -33,7 +33,7 @@ from actors.grid.state import (
     TrackedPosition,
 )
 from actors.log_events import LogEvent
-from actors.messages import EntryFilled, EntryFinished, NoteLevel, OrderAccepted, OrderFilled
+from actors.messages import EntryFilled, EntryFinished, LotRebuilt, NoteLevel, OrderAccepted, OrderFilled
 from exchanges.order_ids import FIRST_EXIT_LEG, LAST_EXIT_LEG, OrderKey, OrderRole, unpack
 from exchanges.records import replace
 from exchanges.values import ZERO
@@ -289,7 +289,7 @@ def adopt_order(draft: Draft[ExitBook], event: OrderAccepted) -> None:
         return
     room = _room(draft.state)
     short = event.quantity - sum(room.values(), ZERO)
-    if short > 0 and draft.state.is_fresh_start and find_lot(draft.state, key.sequence) is None:
+    if short > 0 and draft.state.is_fresh_start:
         _rebuild_lot(draft, key, event.price, short)
         room = _room(draft.state)
     own = tuple(lot for lot in draft.state.lots if lot.lot == key.sequence)
@@ -326,16 +326,29 @@ def _room(book: ExitBook) -> dict[int, Decimal]:
 
 
 def _rebuild_lot(draft: Draft[ExitBook], key: OrderKey, exit_price: Decimal, quantity: Decimal) -> None:
+    """Add a forgotten quantity to the lot of an exit, and tell the journal: the next start must know it."""
     entry_price = pricing.entry_of_target(draft.context, exit_price)
+    lot = find_lot(draft.state, key.sequence) or TrackedPosition(
+        lot=key.sequence,
+        sequence=key.sequence,
+        next_leg=min(key.leg, LAST_EXIT_LEG) + 1,
+        opened_ns=draft.now_ns,
+        is_entry_done=True,
+    )
     put_lot(
         draft,
-        TrackedPosition(
-            lot=key.sequence,
-            sequence=key.sequence,
-            next_leg=min(key.leg, LAST_EXIT_LEG) + 1,
-            opened_ns=draft.now_ns,
-            entry_filled=quantity,
-            entry_notional=quantity * entry_price,
-            is_entry_done=True,
+        replace(
+            lot,
+            entry_filled=lot.entry_filled + quantity,
+            entry_notional=lot.entry_notional + quantity * entry_price,
         ),
+    )
+    draft.emit(
+        LotRebuilt(
+            grid=draft.context.name,
+            lot=key.sequence,
+            side=draft.context.entry_side,
+            quantity=quantity,
+            price=entry_price,
+        )
     )

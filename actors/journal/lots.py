@@ -8,6 +8,7 @@ from actors.messages import (
     EntryFinished,
     ExternalBooked,
     LatchChanged,
+    LotRebuilt,
     OrderFilled,
     PositionClosed,
     ProfitCorrected,
@@ -164,6 +165,16 @@ class LotRows:
         self._sql.execute("UPDATE grids SET external = ? WHERE grid = ?", (str(event.external), event.grid))
         if event.lot:
             self.add(event.grid, event.lot, event.quantity, event.price * event.quantity, ZERO, is_entry=False)
+
+    def rebuilt(self, event: LotRebuilt, wall_ns: int) -> None:
+        """A lot that was forgotten was found by its exit: it counts as filled, and no more fills are expected."""
+        self.open(event.grid, event.lot, event.side.value, 0)
+        self.add(event.grid, event.lot, event.quantity, event.price * event.quantity, ZERO, is_entry=True)
+        self._sql.execute(
+            "UPDATE lots SET opened_wall_ns = ? WHERE grid = ? AND lot = ? AND opened_wall_ns = 0",
+            (wall_ns, event.grid, event.lot),
+        )
+        self.entry_done(event.grid, event.lot)
 
     def latched(self, event: LatchChanged) -> None:
         """A stop was latched or cleared."""

@@ -21,6 +21,7 @@ from actors.messages import (
     FillCorrected,
     Flatten,
     LatchChanged,
+    LotRebuilt,
     Note,
     OrderAccepted,
     OrderCanceled,
@@ -40,7 +41,7 @@ from actors.messages import (
 from exchanges.values import CancelReason
 
 NEVER_ACCEPTED: Final = frozenset({LogEvent.ENTRY_NEVER_ACCEPTED, LogEvent.CLOSE_NEVER_ACCEPTED})
-NEEDS_DISK: Final = (LatchChanged, ExternalBooked, PauseEntries, ResumeEntries, CancelEntries, Flatten)
+NEEDS_DISK: Final = (LatchChanged, ExternalBooked, LotRebuilt, PauseEntries, ResumeEntries, CancelEntries, Flatten)
 """Facts that nobody could give back after a loss of power: committed at once, with a sync."""
 
 _SOURCES: Final = {
@@ -52,6 +53,7 @@ _SOURCES: Final = {
     "ProfitCorrected": "closer",
     "FillCorrected": "connection",
     "ExternalBooked": "closer",
+    "LotRebuilt": "closer",
     "CoverMeasured": "closer",
     "SequencesReserved": "journal",
     "StreamLost": "connection",
@@ -93,6 +95,7 @@ class FactWriter:
             PositionClosed: lambda event, received: lots.closed(event, received.wall_ns),
             ProfitCorrected: lambda event, received: lots.profit_corrected(event, received.wall_ns),
             ExternalBooked: lambda event, _: lots.external(event),
+            LotRebuilt: lambda event, received: lots.rebuilt(event, received.wall_ns),
             LatchChanged: lambda event, _: lots.latched(event),
             PauseEntries: lambda event, _: lots.paused(event.grid),
             CancelEntries: lambda event, _: lots.paused(event.grid),

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from actors.grid.state import Part
 from actors.log_events import LogEvent
-from actors.messages import PositionClosed
+from actors.messages import LotRebuilt, OrderAccepted, PositionClosed
 from exchanges.order_ids import OrderKey, pack
-from exchanges.values import OrderStatus
-from tests.grid.harness import D
+from exchanges.values import OrderStatus, Side
+from tests.grid.harness import D, Harness
 from tests.grid.test_scenarios_recovery import killed, restored_entry, restored_exit, restored_lot
 
 
@@ -124,3 +124,25 @@ def test_of_a_proven_position_the_exits_of_lots_keep_theirs_and_the_one_without_
     read(grid, "1.5", "c1", "c2")
     assert grid.exits.mismatch.held == D("1.5")
     assert {line for line in grid.take() if "cancel" in line} == {"cancel c1"}
+
+
+def test_a_lot_rebuilt_from_its_exits_is_told_to_the_journal():
+    grid = Harness(connect=False)
+    grid.is_watching = False
+    grid.reserve()
+    for leg, quantity in ((1, "0.6"), (2, "0.4")):
+        number = pack(OrderKey(7, 5, leg))
+        grid.names[number] = f"leg {leg}"
+        grid.give("closer", OrderAccepted(grid="g", client_order_id=number, price=D("100.9"), quantity=D(quantity)))
+    grid.connect("1.0")
+    told = grid.of(LotRebuilt)
+    assert [(message.lot, message.side, message.quantity) for message in told] == [
+        (5, Side.BUY, D("0.6")),
+        (5, Side.BUY, D("0.4")),
+    ]
+    [lot] = grid.exits.lots
+    assert (lot.remaining, lot.entry_notional, lot.next_leg) == (D(1), sum(m.quantity * m.price for m in told), 3)
+    assert grid.exits.external == 0
+    grid.pass_ms(1)
+    grid.position("1.0")
+    assert not [line for line in grid.take() if "leg" in line]

@@ -1,4 +1,4 @@
-"""SIGKILL between two commits of the journal: the fill and its exit are newer than the last commit, intents are not."""
+"""A journal that is behind the venue: killed between two commits, or lost altogether."""
 
 import shutil
 import sqlite3
@@ -49,3 +49,22 @@ def test_kill_before_the_journal_has_the_fill_keeps_the_exit_and_uses_no_id_twic
         assert restored.orders[0].cancel is None
         assert venue.status()["open_orders"] == 1
         assert venue.status()["violations"] == 0
+
+
+def test_a_lot_rebuilt_after_the_state_was_lost_keeps_its_exit_over_the_next_start(tmp_path):
+    settings = bot_settings(tmp_path, on_start_foreign=ForeignPolicy.IGNORE)
+    with running_venue() as venue:
+        venue.quote(SYMBOL, "60000", "60000.1")
+        with running_bot(bot_settings(tmp_path), access_to(venue), tmp_path) as bot:
+            exit_order = open_lot(bot, venue)
+        shutil.rmtree(tmp_path / "state")
+        with running_bot(settings, access_to(venue), tmp_path) as bot:
+            until(lambda: (b := book(bot.status())) and b.orders and b.orders[0].is_working, "the lot is rebuilt")
+        with running_bot(settings, access_to(venue), tmp_path) as bot:
+            restored = until(lambda: (b := book(bot.status())) and b.is_agreed and b, "a reading that agrees")
+            held = held_at(venue)
+        assert [(lot.lot, lot.remaining) for lot in restored.lots] == [(exit_order.lot, held)]
+        assert [order.client_order_id for order in restored.orders] == [exit_order.client_order_id]
+        assert restored.orders[0].cancel is None
+        assert restored.external == 0
+        assert venue.status()["open_orders"] == 1

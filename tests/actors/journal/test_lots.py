@@ -12,10 +12,12 @@ from actors.messages import (
     Flatten,
     LatchChanged,
     LatchKind,
+    LotRebuilt,
     PauseEntries,
     Ping,
     ResumeEntries,
 )
+from exchanges.values import Side
 from tests.actors.journal.desk import (
     MARKETS,
     D,
@@ -98,6 +100,16 @@ def test_lot_whose_entry_order_is_unknown_expects_no_more_fills(desk):
     desk.tell(close_order(1), filled(1, 1, quantity="0.5"))
     desk.tell(ExternalBooked(grid="btc", lot=2, quantity=D("0.5"), price=D(1), external=D(0)))
     assert [(lot.lot, lot.entry_done) for lot in desk.grid().lots] == [(1, True), (2, True)]
+
+
+def test_a_rebuilt_lot_is_open_with_what_its_exits_close(desk):
+    desk.tell(
+        LotRebuilt(grid="btc", lot=5, side=Side.BUY, quantity=D("0.6"), price=D(100)),
+        LotRebuilt(grid="btc", lot=5, side=Side.BUY, quantity=D("0.4"), price=D(101)),
+    )
+    (lot,) = desk.grid().lots
+    assert (lot.lot, lot.entry_filled, lot.entry_notional, lot.entry_done) == (5, D("1.0"), D("100.4"), True)
+    assert lot.opened_wall_ns > 0
 
 
 def test_late_fill_after_the_end_counts_and_reopens_the_lot(desk):
