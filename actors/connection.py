@@ -61,6 +61,7 @@ from actors.venue_messages import (
 from exchanges.client import ClientCallbacks, ExchangeClient
 from exchanges.errors import (
     AuthenticationRefused,
+    ClockRefused,
     ConfigError,
     ExchangeError,
     MalformedMessage,
@@ -78,6 +79,7 @@ _REFUSALS_AT_START: Final = 5
 _MOST_KEPT_FRAMES: Final = 50_000
 _KEEP_ENDED_NS: Final = 3600 * _NS
 _CLOCK_EVERY_NS: Final = 60 * _NS
+_CLOCK_AGAIN_NS: Final = 5 * _NS
 
 
 class ExchangeConnection(BotActor):
@@ -148,6 +150,7 @@ class ExchangeConnection(BotActor):
                 self._runner.answered(message.ticket, message.value, message.asked_ns)
             case QueryErred():
                 self._runner.erred(message.ticket, message.error, message.asked_ns)
+                self._doubt_clock(message.error)
             case QueryOrder():
                 self._query_order(message)
             case StreamOpened():
@@ -171,6 +174,7 @@ class ExchangeConnection(BotActor):
                 self._expect_acceptance(fact.command)
             case OrderErred():
                 self._facts.erred(fact, self._client)
+                self._doubt_clock(fact.error)
             case OrderHeld():
                 self._facts.held(fact, self._client)
 
@@ -507,6 +511,20 @@ class ExchangeConnection(BotActor):
             stale_updates=ledger.stale_updates,
             clock_offset_ns=self._parts.venue_clock.offset_ns,
         )
+
+    def _doubt_clock(self, error: ExchangeError) -> None:
+        """Read the venue's clock anew after a request was refused for its time, not more often than is any use."""
+        now_ns = self._parts.clock.monotonic_ns()
+        if self._is_ready and isinstance(error, ClockRefused) and now_ns - self._clock_read_ns >= _CLOCK_AGAIN_NS:
+            self._clock_read_ns = now_ns
+            self._runner.run(self._read_clock_again())
+
+    def _read_clock_again(self) -> Steps[None]:
+        try:
+            yield from self._reads.read_clock()
+        except ExchangeError as error:
+            self.log.bind(event=LogEvent.REQUEST_REFUSED).warning("the venue's clock could not be read: {}", error)
+        self._show(clock_offset_ns=self._parts.venue_clock.offset_ns)
 
     # --- plumbing ---
 

@@ -9,6 +9,7 @@
         +-- RequestNotSent                     nothing left this machine: safe to send again
         +-- RequestRefused(code, text)         the venue answered no: final, nothing happened
         |   +-- AuthenticationRefused          wrong key, signature, permission
+        |   +-- ClockRefused                   the request's time stamp is outside the venue's window
         |   +-- RateLimited(retry_after_s)     too many requests: not executed
         |   +-- UnknownOrder                   the venue does not know this order (now)
         |   +-- InsufficientMargin             not enough collateral
@@ -66,6 +67,10 @@ class RequestRefused(ExchangeError):
 
 class AuthenticationRefused(RequestRefused):
     """Wrong key, signature or permission. Not worth a retry."""
+
+
+class ClockRefused(RequestRefused):
+    """The time stamp (or a nonce made of it) is outside the venue's window: its clock is worth a new look."""
 
 
 class RateLimited(RequestRefused):

@@ -11,6 +11,7 @@ from typing import Final
 
 from exchanges.errors import (
     AuthenticationRefused,
+    ClockRefused,
     InsufficientMargin,
     RateLimited,
     ReduceOnlyRefused,
@@ -26,15 +27,11 @@ UNKNOWN_OUTCOME: Final = frozenset({-1000, -1001, -1006, -1007})
 ALREADY_SO: Final = frozenset({-4046, -4059})
 """Margin type and position mode are as asked: a success."""
 
-CLOCK: Final = frozenset({-1021, -4225})
-"""Refused for its time stamp or nonce: the measured clock offset is worth a new look."""
-
 LISTEN_KEY_GONE: Final = -1125
 
 _WORDS: Final[Mapping[type[RequestRefused], tuple[int, ...]]] = {
     RequestRefused: (
         *(-1013, -1014, -1020),  # invalid, unsupported combination, unsupported operation: our bug
-        -1021,  # time stamp outside the window: nothing wrong with the key
         *(-1100, -1101, -1102, -1106, -1114, -1115, -1116, -1117),  # parameters: our bug
         LISTEN_KEY_GONE,
         *(-1127, -1130, -1136),
@@ -43,8 +40,8 @@ _WORDS: Final[Mapping[type[RequestRefused], tuple[int, ...]]] = {
         -4015,  # client id too long: our bug
         *(-4028, -4046, -4047, -4048, -4059, -4060, -4061, -4062, -4067, -4068),  # account set-up
         *(-4082, -4083, -4161, -4168),
-        -4225,  # nonce used or out of its window
     ),
+    ClockRefused: (-1021, -4225),  # time stamp outside the window, nonce used or out of it: the key is right
     AuthenticationRefused: (
         *(-1022, -2014, -2015),
         -4088,  # no order permission

@@ -11,6 +11,7 @@ from typing import Final
 
 from exchanges.errors import (
     AuthenticationRefused,
+    ClockRefused,
     InsufficientMargin,
     RateLimited,
     ReduceOnlyRefused,
@@ -58,6 +59,7 @@ REFUSALS: Final[Mapping[str, type[RequestRefused]]] = MappingProxyType(
 
 TEXTS: Final[tuple[tuple[str, type[RequestRefused]], ...]] = (
     ("immediately match", WouldCross),
+    ("request has expired", ClockRefused),
     ("reduce only", ReduceOnlyRefused),
     ("order not found", UnknownOrder),
     ("invalid signature", AuthenticationRefused),

@@ -44,6 +44,7 @@ from actors.venue_clock import VenueClock
 from actors.venue_messages import Begin, OrderAnswered, OrderErred, OrderHeld, QueryAnswered, QueryErred
 from exchanges.errors import (
     AuthenticationRefused,
+    ClockRefused,
     ExchangeError,
     InsufficientMargin,
     MalformedMessage,
@@ -940,3 +941,16 @@ def test_a_credential_that_expires_while_catching_up_leads_to_another_stream(mak
     desk.sync()
     assert desk.readers[-1] is not reader
     assert desk.strategy.take(ConnectionReady if is_first else StreamRestored)
+
+
+def test_a_refusal_for_the_time_has_the_venues_clock_read_again_but_not_all_the_time(make):
+    desk = make()
+    desk.live()
+    desk.clock.advance(6 * SECOND)
+    desk.venue.answers["server_time"] = lambda _: desk.clock.wall_ns() + 9 * SECOND
+    before = desk.asked.count("server_time")
+    for _ in range(3):
+        desk.tell(OrderErred(entry(), ClockRefused("aster", "place", "late", code="-1021"), 0))
+    assert desk.asked.count("server_time") == before + 1
+    assert desk.venue_clock.offset_ns == 9 * SECOND
+    assert desk.statuses[-1].clock_offset_ns == 9 * SECOND

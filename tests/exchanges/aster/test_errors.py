@@ -5,7 +5,6 @@ import pytest
 
 from exchanges.aster.errors import (
     ALREADY_SO,
-    CLOCK,
     REFUSALS,
     UNKNOWN_OUTCOME,
     names_duplicate,
@@ -14,6 +13,7 @@ from exchanges.aster.errors import (
 )
 from exchanges.errors import (
     AuthenticationRefused,
+    ClockRefused,
     RequestRefused,
     RuleViolated,
     WouldCross,
@@ -45,7 +45,7 @@ def test_every_code_of_the_note_is_mapped():
 
 def test_no_code_is_both_refused_and_unknown():
     assert not set(REFUSALS) & UNKNOWN_OUTCOME
-    assert set(REFUSALS) > ALREADY_SO | CLOCK
+    assert set(REFUSALS) > ALREADY_SO
 
 
 def test_no_code_is_listed_twice():
@@ -59,7 +59,7 @@ def test_no_code_is_listed_twice():
     ("code", "text", "kind"),
     [
         (-1111, "Precision is over the maximum defined for this asset.", RuleViolated),
-        (-4225, "Nonce Expired", RequestRefused),
+        (-4225, "Nonce Expired", ClockRefused),
         (-9999, "something new", RequestRefused),
         (-9999, "Post Only order would take", WouldCross),
         (-2010, "order would immediately match and take", WouldCross),

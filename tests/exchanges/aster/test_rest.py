@@ -5,6 +5,7 @@ import pytest
 from exchanges.aster import rest
 from exchanges.aster.settings import Auth
 from exchanges.errors import (
+    ClockRefused,
     ExchangeError,
     InsufficientMargin,
     MalformedMessage,
@@ -204,7 +205,7 @@ def test_an_order_whose_answer_says_nothing_definite_is_unknown(answer):
         (-2010, "Duplicate order sent.", RequestRefused),
         (-2019, "Margin is insufficient.", InsufficientMargin),
         (-2022, "ReduceOnly Order is rejected.", ReduceOnlyRefused),
-        (-4225, "Nonce Expired", RequestRefused),
+        (-4225, "Nonce Expired", ClockRefused),
     ],
 )
 def test_a_refused_post_only_order(code, text, kind):

@@ -5,6 +5,7 @@ import pytest
 from exchanges.backpack.errors import REFUSALS, TEXTS, UNKNOWN_OUTCOME, refusal_of
 from exchanges.errors import (
     AuthenticationRefused,
+    ClockRefused,
     InsufficientMargin,
     RateLimited,
     ReduceOnlyRefused,
@@ -82,7 +83,7 @@ def test_every_code_of_the_enumeration_is_known():
         ("INVALID_CLIENT_REQUEST", "Invalid signature", AuthenticationRefused),
         ("INVALID_CLIENT_REQUEST", "Invalid X-Signature header", AuthenticationRefused),
         ("INVALID_CLIENT_REQUEST", "Invalid X-API-Key header", AuthenticationRefused),
-        ("INVALID_CLIENT_REQUEST", "Request has expired", RequestRefused),
+        ("INVALID_CLIENT_REQUEST", "Request has expired", ClockRefused),
         ("INVALID_CLIENT_REQUEST", "Order id or client id must be specified", RequestRefused),
         ("FORBIDDEN", "anything", AuthenticationRefused),
         ("TOO_MANY_REQUESTS", "", RateLimited),
