@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from actors.grid.restore import RestoredGrid
 from actors.grid.risk import DeskExposure, Exposure, exposure
+from actors.grid.settings import Direction, GridSettings
 from actors.grid.state import GridContext, GridState
 from actors.settings import DeskRiskSettings
 from exchanges.clock import Clock
@@ -43,6 +45,11 @@ class _Use:
     asset: str
     net_usd: Decimal
     equity_change: Decimal
+    is_restored: bool = False
+
+    def is_of(self, asset: str) -> bool:
+        """Whether this is a position in `asset`; a symbol, known before its market was read, begins with it."""
+        return self.asset.startswith(asset) if self.is_restored else self.asset == asset
 
 
 class DeskWatch:
@@ -54,6 +61,29 @@ class DeskWatch:
         self._uses: dict[str, _Use] = {}
         self._peak: Decimal | None = None
         self._told: set[str] = set()
+
+    def restore(self, grid: GridSettings, restored: RestoredGrid) -> None:
+        """Count what a grid held and may still fill, until its own state tells: its venue may be out of reach."""
+        lots = [(lot.entry_filled - lot.exit_filled, lot.entry_notional / lot.entry_filled)
+                for lot in restored.lots if lot.entry_filled > 0]  # fmt: skip
+        entries = [order for order in restored.orders if not order.reduce_only]
+        held = max(ZERO, sum((quantity for quantity, _ in lots), ZERO))
+        pending = sum((order.quantity - order.filled for order in entries), ZERO)
+        pending_usd = sum(((order.quantity - order.filled) * order.price for order in entries), ZERO)
+        position_usd = max(ZERO, sum((quantity * price for quantity, price in lots), ZERO)) + pending_usd
+        self._uses[grid.name] = _Use(
+            used=Exposure(
+                held_quantity=held,
+                pending_quantity=pending,
+                position_usd=position_usd,
+                margin_usd=position_usd / grid.entry.target_leverage,
+                realized_today_usd=restored.realized_pnl_today,
+            ),
+            asset=grid.symbol,
+            net_usd=position_usd * (1 if grid.entry.direction is Direction.BUY else -1),
+            equity_change=restored.realized_pnl,
+            is_restored=True,
+        )
 
     def exposure_for(self, context: GridContext, now_ns: int) -> DeskExposure:
         """Return the bot's limits and what its other grids use of them."""
@@ -96,7 +126,7 @@ class DeskWatch:
         limit = self._settings.max_net_exposure_usd
         if limit is not None:
             asset = context.rules.base_asset or context.symbol
-            net = sum((use.net_usd for use in self._uses.values() if use.asset == asset), ZERO)
+            net = sum((use.net_usd for use in self._uses.values() if use.is_of(asset)), ZERO)
             if abs(net + context.sign * context.settings.entry.order_notional_usd) > limit:
                 return "max_net_exposure_usd"
         return self._drawdown() or self._pace(now_ns)

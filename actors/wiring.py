@@ -358,6 +358,11 @@ class Crew:
             closer=CloserParts(strategy=wires.strategy, bot=plan.root, measured=plan.board.add_naked),
         )
         wires.closer.connect(self._add(closer_name, closer))
+        watch = DeskWatch(plan.settings.risk, self._meter)
+        for grid in plan.settings.grids:
+            known = self._state.restored.grids.get(grid.name)
+            if known is not None:
+                watch.restore(grid, known)
         strategy = GridStrategy.start(
             name=strategy_name,
             failures=plan.failures,
@@ -369,9 +374,7 @@ class Crew:
                 publish=plan.board.put_state,
                 give_way=give_way,
             ),
-            strategy=StrategyParts(
-                closer=wires.closer, bot=plan.root, watch=DeskWatch(plan.settings.risk, self._meter)
-            ),
+            strategy=StrategyParts(closer=wires.closer, bot=plan.root, watch=watch),
         )
         wires.strategy.connect(self._add(strategy_name, strategy))
 

@@ -6,11 +6,13 @@ from decimal import Decimal
 import pytest
 
 from actors.desk_watch import DeskWatch, OrderMeter
+from actors.grid.restore import RestoredGrid, RestoredLot
 from actors.grid.state import GridState, LotsView, Quote
 from actors.grid_shell import context_of
 from actors.settings import DeskRiskSettings
 from tests.actors.shell_desks import StrategyDesk, ready
 from tests.fakes import FakeClock
+from tests.grid.test_scenarios_recovery import restored_entry
 
 SECOND = 1_000_000_000
 
@@ -85,3 +87,22 @@ def test_the_meter_counts_the_last_minute_only(contexts):
     clock.advance(61 * SECOND)
     assert meter.last_minute(clock.monotonic_ns()) == 0
     assert watch.exposure_for(one, clock.monotonic_ns()).blocked_reason == ""
+
+
+def test_what_a_grid_of_an_exchange_out_of_reach_held_counts_until_its_state_tells(contexts):
+    watch, _ = make()
+    one, two = contexts
+    lot = RestoredLot(
+        lot=1, entry_filled=Decimal(3), entry_notional=Decimal(300), exit_filled=Decimal(1), exit_notional=Decimal(101),
+        fees=Decimal(0), opened_wall_ns=1, entry_done=True,
+    )  # fmt: skip
+    order = restored_entry()
+    known = RestoredGrid(grid="two", lots=(lot,), orders=(order,), realized_pnl_today=Decimal(-7))
+    watch.restore(two.settings, known)
+    used = Decimal(200) + order.quantity * order.price
+    desk = watch.exposure_for(one, 0)
+    assert desk.other_position_usd == used
+    assert desk.other_margin_usd == used / two.settings.entry.target_leverage
+    assert desk.other_realized_today_usd == Decimal(-7)
+    watch.note_state(two, holding("1", "100"), 0)
+    assert watch.exposure_for(one, 0).other_position_usd == Decimal(100)
