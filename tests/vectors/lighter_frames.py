@@ -10,7 +10,6 @@ from exchanges.errors import ExchangeError
 from exchanges.fills import Ending, Fill, FillLedger
 from exchanges.lighter import stream
 from exchanges.lighter.account import Account
-from exchanges.lighter.book import BookGapError, OrderBook
 from exchanges.lighter.errors import BAD_TOKEN
 from exchanges.lighter.library import SignedTx
 from exchanges.lighter.parsing import Fields
@@ -29,6 +28,7 @@ from exchanges.reports import (
 from exchanges.values import CancelReason, ClientOrderId, OrderRequest, OrderStatus, Side
 from exchanges.venue import HttpReply, SignAgain
 from tests.vectors.cases import Case, Wrong, decimal_of, need, same, text_of, whole_of
+from tests.vectors.lighter_book import BookGapError, OrderBook
 from tests.vectors.lighter_file import HASH_DIGITS, NOW_NS, LighterFile, info_of
 from tests.vectors.lighter_orders import check_order, check_position, check_trade
 from tests.vectors.lighter_replies import ReplyChecks
