@@ -322,7 +322,7 @@ class ExchangeConnection(BotActor):
             self._reads.tell_listed(grid, reading.active)
             self._reads.tell_ready(grid, reading)
             if problems and self._parts.foreign is ForeignPolicy.ADOPT:
-                self.send(self._parts.owners.closer, AdoptDifference(grid=grid.name))
+                self.send(self._parts.owners.closer, AdoptDifference(grid=grid.name, when_proven=True))
         self.send(self._parts.bot, ConnectionBegun(self._parts.exchange))
         self._facts.note(LogEvent.RECONCILE_FINISHED, f"{self._parts.exchange} has been read")
         port: Port[Tick, Due] = Port(self.actor_ref, lambda _: Due("audit"))

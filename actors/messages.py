@@ -552,6 +552,8 @@ class AdoptDifference:
     """Operator: book the difference between position and lots as an external close or opening. Host -> Closer."""
 
     grid: str = ""
+    when_proven: bool = False
+    """As soon as there is one: a start's reading is one proof, and a position takes several."""
 
 
 class LatchKind(StrEnum):

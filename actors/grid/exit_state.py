@@ -223,6 +223,7 @@ class ExitBook:
     is_boost_off: bool = False
     is_fresh_start: bool = True
     is_agreed: bool = False
+    adopts_proven: bool = False
     early: tuple[OrderFilled, ...] = ()
     told: LotsChanged | None = None
     next_ns: int | None = None

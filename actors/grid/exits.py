@@ -159,7 +159,7 @@ def _take_operator(draft: Draft[ExitBook], event: ExitEvent) -> None:
             draft.state = replace(draft.state, is_withheld=True)
             draft.note(LogEvent.EXITS_WITHHELD, level=NoteLevel.WARNING)
         case AdoptDifference():
-            mismatch.adopt(draft)
+            mismatch.adopt(draft, when_proven=event.when_proven)
         case _:
             pass  # a failed query, a lost or restored stream, a tick: what is due is sent after every message
 

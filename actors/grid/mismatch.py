@@ -84,7 +84,7 @@ def _agree(draft: Draft[ExitBook], asked_ns: int) -> None:
             level=NoteLevel.ERROR,
             client_order_id=fill.client_order_id,
         )
-    draft.state = replace(book, suspicion=None, mismatch=None, is_agreed=True, early=())
+    draft.state = replace(book, suspicion=None, mismatch=None, is_agreed=True, adopts_proven=False, early=())
     _let_go(draft, asked_ns)
 
 
@@ -118,12 +118,17 @@ def _suspect(draft: Draft[ExitBook], reading: Decimal, asked_ns: int) -> None:
         "close or restore the difference, or adopt it",
         level=NoteLevel.CRITICAL,
     )
+    if book.adopts_proven:
+        adopt(draft)
     _let_go(draft, asked_ns)
 
 
-def adopt(draft: Draft[ExitBook]) -> None:
+def adopt(draft: Draft[ExitBook], *, when_proven: bool = False) -> None:
     """Book the proven difference as somebody else's: newest lots count as closed outside, a surplus as not ours."""
     book = draft.state
+    if book.mismatch is None and when_proven:
+        draft.state = replace(book, adopts_proven=book.suspicion is not None or not book.is_agreed)
+        return
     if book.mismatch is None:
         draft.note(LogEvent.POSITION_ADOPTED, "no proven difference to adopt")
         return
@@ -131,7 +136,7 @@ def adopt(draft: Draft[ExitBook]) -> None:
     missing = held(book) - max(ZERO, reading)
     foreign = min(reading, ZERO) if missing >= 0 else -missing
     external = book.external + draft.context.sign * foreign
-    draft.state = replace(book, mismatch=None, suspicion=None, external=external)
+    draft.state = replace(book, mismatch=None, suspicion=None, external=external, adopts_proven=False)
     if foreign != 0:
         _book_external(draft, 0, abs(foreign), ZERO)
     for lot in reversed(book.lots):

@@ -129,3 +129,29 @@ def test_newest_settled_exits_are_asked_again_when_something_is_missing():
     grid.take()
     grid.position("0.6")
     assert sorted(grid.take()) == ["query c2", "query c3"]
+
+
+def test_a_start_that_adopts_waits_for_the_proof_and_books_the_difference_then():
+    grid = with_lot()
+    grid.pass_ms(1_000)
+    grid.position("0.5")
+    grid.tell(AdoptDifference(grid="g", when_proven=True))
+    assert grid.exits.external == 0
+    assert grid.exits.lots[0].remaining == D("1")
+    grid.settled("c2", OrderStatus.OPEN, "0")
+    prove(grid, "0.5")
+    assert grid.exits.mismatch is None
+    assert grid.exits.lots[0].remaining == D("0.5")
+    assert not grid.exits.adopts_proven
+
+
+def test_a_start_that_adopts_forgets_it_where_the_position_agrees():
+    grid = with_lot()
+    grid.pass_ms(1_000)
+    grid.position("0.5")
+    grid.tell(AdoptDifference(grid="g", when_proven=True))
+    grid.settled("c2", OrderStatus.OPEN, "0")
+    grid.pass_ms(5_000)
+    grid.position("1.0")
+    prove(grid, "0.5")
+    assert grid.exits.mismatch is not None, "a later difference is for a person to adopt"
