@@ -1,9 +1,9 @@
-"""An order book kept from the venue's snapshot and changes (venues/lighter.md, section 12.2). The client needs none: its
-best prices come from the ticker, of which each frame is the whole truth.
+"""An order book kept from the venue's snapshot and changes (venues/lighter.md, section 12.2).
 
-Each change names the nonce it follows (`begin_nonce`) and the one it leads to; a change that does not follow what is
-known means that one was lost, and the book is of no use until a new snapshot. `offset` belongs to one server, jumps
-after a fail-over in both directions, and is not looked at.
+The client needs none: its best prices come from the ticker, of which each frame is the whole truth. Here each change
+names the nonce it follows (`begin_nonce`) and the one it leads to; a change that does not follow what is known means
+that one was lost, and the book is of no use until a new snapshot. `offset` belongs to one server, jumps after a
+fail-over in both directions, and is not looked at.
 """
 
 from decimal import Decimal
