@@ -41,6 +41,11 @@ class Urgency:
         """A frame was read at this monotonic time."""
         self._until_ns = at_ns + _URGENT_NS
 
+    def rest(self) -> None:
+        """Let other threads run for a millisecond at least; see `breathe`."""
+        give_way(more_waits=False)
+        self.breathe()
+
     def breathe(self) -> None:
         """Let other threads run for a tenth of a millisecond, or until the exit of a frame that came has left.
 

@@ -324,6 +324,7 @@ class Crew:
                 strategy=self._wires.strategy,
                 closer=self._wires.closer,
                 publish=plan.board.put_feed,
+                rest=self._urgency.rest,
             ),
         )
         wire: Wire[Any] = Wire(self._wires.letters)
