@@ -54,6 +54,7 @@ class Desk:
         self.strategy: Probe[Any] = Probe()
         self.closer: Probe[Any] = Probe()
         self.failures: Probe[Any] = Probe()
+        self.rests: list[int] = []
         self.statuses: list[FeedStatus] = []
         feed = PriceFeed(
             exchange="aster",
@@ -70,6 +71,7 @@ class Desk:
             strategy=self.strategy,
             closer=self.closer,
             publish=self.statuses.append,
+            rest=lambda: self.rests.append(len(self.strategy.messages)),
         )
         self.ref = PriceStream.start(name="test/prices", failures=self.failures, feeds=[feed], parts=parts)
 
@@ -171,6 +173,12 @@ def test_a_quiet_market_whose_stream_answers_pings_stays_fresh(desk):
     told = desk.strategy.all(PriceChanged)
     assert told[-1].bid == Decimal(100)
     assert desk.clock.monotonic_ns() - told[-1].alive_ns <= 2000 * MS
+
+
+def test_the_stream_rests_after_it_has_told_what_came(desk):
+    desk.open()
+    desk.frame(best_price("2000", "2001", "ETHUSDT"))
+    assert desk.rests == [2]
 
 
 def test_only_the_newest_frame_of_each_market_counts(desk):
