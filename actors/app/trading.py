@@ -81,7 +81,15 @@ class _Run:
             sys.stdout.write(as_json(outcome) + "\n")
         elif code in (ExitCode.CLEAN, ExitCode.HALTED):
             sys.stdout.write(for_people(outcome) + "\n")
-        return code
+        return self._after_stop(bot, code)
+
+    def _after_stop(self, bot: BotHandle, code: ExitCode) -> ExitCode:
+        """Return the exit code after the stop: clean only if everything was proven to have ended."""
+        unproven = bot.status().unproven
+        if code is not ExitCode.CLEAN or (all(self._stopped) and not unproven):
+            return code
+        sys.stderr.write(f"the stop could not prove that everything ended: {', '.join(unproven) or 'the bot hangs'}\n")
+        return ExitCode.FAILED
 
     def _accounts(self) -> Accounts:
         if self._settings.desk.mode is Mode.LIVE:
