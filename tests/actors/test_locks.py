@@ -32,7 +32,7 @@ def folders(tmp_path):
 @pytest.fixture
 def holder(folders):
     command = [sys.executable, "-c", HOLDER, *map(str, folders)]
-    process = subprocess.Popen(  # noqa: S603 - fixed text
+    process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -265,7 +265,7 @@ os.kill(os.getpid(), 9)
 def test_sigkill_keeps_what_was_committed_and_every_intent(tmp_path, clock):
     command = [sys.executable, "-c", KILLED, str(tmp_path / "state")]
     root = Path(__file__).resolve().parents[3]
-    done = subprocess.run(  # noqa: S603 - fixed text
+    done = subprocess.run(
         command, cwd=root, env={**os.environ, "PYTHONPATH": "."}, timeout=30, check=False, capture_output=True
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
