@@ -24,7 +24,7 @@ from actors.messages import ActorFailed, Note, Ping
 M = TypeVar("M")
 
 # A program that embeds the bot gets no lines unless it asks for them by logger.enable("actors"), as run.py does: a line
-# costs 40 to 100 us of the interpreter per sink, in threads that stand beside the path of an exit.
+# costs 36 us and more (PERFORMANCE.md 1b) of the interpreter, in threads that stand beside the path of an exit.
 logger.disable("actors")
 
 _NAMED_SECRET = re.compile(

@@ -3,8 +3,8 @@
 State and messages of the bot are frozen slotted dataclasses, and a step of the core makes about twenty of them between
 a fill and its exit. The standard library makes one by `object.__setattr__` per field and copies one by a loop of
 getattr and that same constructor. Measured on CPython 3.11 with 27 fields (the size of a tracked lot): construction
-2.7 us, `dataclasses.replace` 6.2 us; here 0.8 us and 0.7 us, and the whole step of the exit machine went from 137 us to
-a third of it.
+2.7 us, `dataclasses.replace` 6.2 us; here 0.8 us and 0.7 us. The exit machine's step for a fill went from 137 to 58 us
+by it, the entry machine's from 50 to 17 us.
 
 How: every record class gets a hidden twin with the same slots and no guard. A new object is filled as a twin with plain
 assignments, which the interpreter specializes, and then becomes the record by having its class set. Nobody ever sees a

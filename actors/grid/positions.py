@@ -18,7 +18,7 @@ REMEMBERED = 64
 
 def find_lot(book: ExitBook, lot: int) -> TrackedPosition | None:
     """Return a tracked lot by its number."""
-    for tracked in book.lots:  # a plain loop: a generator costs as much as the search of a dozen lots
+    for tracked in book.lots:  # a plain loop, no generator: every step asks this several times
         if tracked.lot == lot:
             return tracked
     return None
