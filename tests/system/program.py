@@ -31,6 +31,7 @@ QUICK = (
     "grid.wait_time_s=0",
     "grid.grid_step_pct=0",
     "desk.stop_grace_s=8",
+    "paper.idle_exit_s=30",
 )
 """Settings with which something happens within seconds."""
 

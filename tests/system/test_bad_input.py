@@ -2,11 +2,10 @@
 
 import gzip
 import os
-from pathlib import Path
 
 import pytest
 
-from tests.system.program import LIVE, PAPER, QUICK, ROOT, Desk
+from tests.system.program import LIVE, QUICK, Desk
 from tests.system.scripted_tape import HEADER, steps
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(60)]
@@ -14,23 +13,27 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(60)]
 CALM = [(0.0, "60000"), (60.0, "60000")]
 
 
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        (("grid.take_proft_pct=1",), ("take_proft_pct", "did you mean 'take_profit_pct'?")),
-        (("grid.take_profit=1",), ("it is called take_profit_pct",)),
-        (("nonsense.key=1",), ("[nonsense]", "unknown section")),
-        (("grid.target_leverage=126",), ("grid.target_leverage = 126", "1..125")),
-        (("grid.order_notional_usd=NaN",), ("order_notional_usd = NaN",)),
-        (("grid.btc-paper.exchange=astre",), ("astre", "did you mean 'aster'?")),
-        (("paper.prices=tape",), ("paper.tape", "required")),
-        (("paper.prices=tape", "paper.tape=none-such.csv.gz"), ("none-such.csv.gz", "No such file")),
-        (("risk.max_margin_usd=0", "grid.max_orders=0"), ("risk.max_margin_usd", "grid.max_orders", "2 problems")),
-    ],
-)
-def test_wrong_settings_are_usage_errors_all_at_once(desk: Desk, settings, words) -> None:
-    desk.run("--for", "5s", settings=settings).assert_plain_error(2, "nothing was started", *words)
+WRONG = {
+    "grid.take_proft_pct=1": "did you mean 'take_profit_pct'?",
+    "grid.take_profit=1": "it is called take_profit_pct",
+    "nonsense.key=1": "[nonsense]: unknown section",
+    "grid.target_leverage=126": "1..125",
+    "grid.order_notional_usd=NaN": "grid.order_notional_usd = NaN",
+    "grid.btc-paper.exchange=astre": "did you mean 'aster'?",
+    "paper.prices=tape": "paper.tape = : required",
+    "risk.max_margin_usd=0": "risk.max_margin_usd = 0",
+}
+
+
+def test_wrong_settings_are_usage_errors_all_at_once(desk: Desk) -> None:
+    done = desk.run("--for", "5s", settings=tuple(WRONG))
+    done.assert_plain_error(2, *WRONG.values(), f"{len(WRONG)} problems; nothing was started")
     assert not (desk.state_dir / "journal.db").exists()
+
+
+def test_a_tape_that_is_not_there(desk: Desk) -> None:
+    settings = ("paper.prices=tape", "paper.tape=none-such.csv.gz")
+    desk.run("--for", "5s", settings=settings).assert_plain_error(2, "none-such.csv.gz", "No such file")
 
 
 @pytest.mark.parametrize(
@@ -54,8 +57,6 @@ def test_a_file_that_is_none(desk: Desk, tmp_path, text, words) -> None:
     [
         (("--for", "banana"), ("banana", "as in 60s")),
         (("--set", "nonsense"), ("nonsense", "write section.key=value")),
-        (("--print",), ("--print goes with --check",)),
-        (("--status", "--stop"), ("not allowed with",)),
     ],
 )
 def test_a_wrong_command_line(desk: Desk, options, words) -> None:
@@ -143,9 +144,3 @@ def _written(desk: Desk, text: str) -> str:
     path = desk.folder / "printed.ini"
     path.write_text(text)
     return str(path)
-
-
-def test_the_shipped_files_are_read_from_any_folder() -> None:
-    assert Path(PAPER).is_file()
-    assert Path(LIVE).is_file()
-    assert (ROOT / "run.py").is_file()

@@ -12,7 +12,7 @@ TAPES = ROOT.parent / "shared" / "tapes"
 SETTINGS = (
     *QUICK,
     "paper.prices=tape",
-    "paper.speed=20",
+    "paper.speed=25",
     "grid.take_profit_pct=0.05",
     "grid.grid_step_pct=0.03",
     "grid.wait_time_s=0.2",
@@ -27,7 +27,7 @@ def test_a_recorded_market_closes_lots_and_leaves_none_without_an_exit(desk: Des
     tape = TAPES / name
     if not tape.is_file():
         pytest.skip(f"the notes beside the repository (../shared/tapes/{name}) are not there")
-    done = desk.run("--for", "9s", "--json", settings=(*SETTINGS, f"paper.tape={tape}", f"grid.direction={direction}"))
+    done = desk.run("--for", "7s", "--json", settings=(*SETTINGS, f"paper.tape={tape}", f"grid.direction={direction}"))
     assert done.code == 0, done.err
     summary = done.summary
     assert summary["lots_closed"] >= 1, done.err[-3000:]

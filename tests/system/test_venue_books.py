@@ -19,7 +19,7 @@ ANOTHER_TAG = 9
 def test_a_planted_lot_without_an_exit_is_one_violation(desk: Desk, tmp_path) -> None:
     """An entry in the shape of a grid's ids, bought by somebody else with the same account: nobody covers it."""
     settings = (*QUICK, *steps(tmp_path / "calm.csv.gz", CALM))
-    running = desk.start("--for", "9s", "--json", settings=settings)
+    running = desk.start("--for", "8s", "--json", settings=settings)
     running.until_logged("entry_order_placed")
     client = SmallClient(desk.venue.rest, desk.venue.credentials)
     entry = f"g{pack(OrderKey(ANOTHER_TAG, 1, ENTRY_LEG)):08x}"
@@ -30,7 +30,6 @@ def test_a_planted_lot_without_an_exit_is_one_violation(desk: Desk, tmp_path) ->
     assert done.code == 0, done.err
     assert done.summary["violations"] == 1
     assert done.summary["venues"]["aster"]["violations"] == 1
-    assert "position_mismatch" in done.err
     assert done.summary["lots_open"] == 0
 
 
