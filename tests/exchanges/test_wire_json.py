@@ -1,6 +1,7 @@
 """JSON at the border: exact numbers in, nonsense refused, nothing else raised."""
 
 import json
+import sys
 from decimal import Decimal
 
 import pytest
@@ -34,6 +35,7 @@ def test_text_is_decoded_like_bytes():
         b'{"a":1} x',
         b'"\xff"',
         b"[" * 100_000,
+        b'{"a":' * 101 + b"1" + b"}" * 101,
         "{'a':1}",
         b'{"a":1e9991700000006002170}',
         b"\xef\xbb\xbf{}",
@@ -47,6 +49,21 @@ def test_nonsense_is_malformed_with_a_short_excerpt(data):
     assert caught.value.exchange == "aster"
     assert caught.value.operation == "order"
     assert len(caught.value.excerpt) <= 200
+
+
+def test_depth_is_refused_whatever_the_recursion_limit_is():
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(1_000_000)
+    try:
+        with pytest.raises(MalformedMessage, match="nested deeper than 100"):
+            decode(b"[" * 1_000_000, "aster", "x")
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+def test_large_and_flat_is_fine():
+    assert len(decode(json.dumps([{"a": [1]}] * 1000), "aster", "x")) == 1000
+    assert decode(b"[" * 100 + b"]" * 100, "aster", "x")
 
 
 @given(st.binary(max_size=200))
