@@ -67,9 +67,7 @@ def main() -> None:
         settings = load_settings(TEXT.format(state=Path(folder) / "state", auth=auth), environ={})
         own = settings.exchanges["aster"]
         assert isinstance(own, AsterSettings)
-        venue = Unhurried.with_credentials(
-            own, CREDENTIALS, f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}"
-        )
+        venue = Unhurried.with_credentials(own, CREDENTIALS, f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}")
         bot = TradingBot.start_bot(
             settings, accesses={"aster": VenueAccess(venue=venue)}, runtime_dir=Path(folder) / "runtime"
         )

@@ -18,6 +18,7 @@ from exchanges.aster.settings import AsterSettings
 from exchanges.aster.venue import RATE_LIMITS, AsterVenue
 from exchanges.errors import (
     AuthenticationRefused,
+    ClockRefused,
     ExchangeError,
     InsufficientMargin,
     MalformedMessage,
@@ -60,7 +61,7 @@ _REFUSALS: Mapping[int, type[RequestRefused]] = {
     -4014: RuleViolated,
     -4023: RuleViolated,
     -4164: RuleViolated,
-    -4225: RequestRefused,
+    -4225: ClockRefused,
     -5022: WouldCross,
     -5050: AuthenticationRefused,
 }

@@ -11,6 +11,7 @@ from exchanges.backpack.outcomes import body_of
 from exchanges.backpack.signing import signed_text
 from exchanges.errors import (
     AuthenticationRefused,
+    ClockRefused,
     ExchangeError,
     InsufficientMargin,
     OutcomeUnknown,
@@ -48,7 +49,7 @@ TEXTS: Final[Mapping[str, type[ExchangeError]]] = {
     "invalid order": RequestRefused,
     "invalid x-signature header": AuthenticationRefused,
     "invalid signature": AuthenticationRefused,
-    "request has expired": RequestRefused,
+    "request has expired": ClockRefused,
     "invalid timestamp: must be within 10 minutes of current time": RequestRefused,
     "too many requests": RateLimited,
     "unknown error, please check your request or try again later.": OutcomeUnknown,
