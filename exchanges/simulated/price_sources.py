@@ -1,5 +1,6 @@
 """Which price source a `[paper]` section asks for, opened: the source and the rules of its markets."""
 
+import difflib
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -100,12 +101,27 @@ def _synthetic(paper: PaperSettings, rules: Sequence[MarketRules], last: Mapping
             SyntheticPrices(
                 [override_rules(one, paper)],
                 paper.seed,
-                start_price=Decimal(last[one.symbol]) if one.symbol in last else paper.start_price or _usual_price(one),
+                start_price=Decimal(last[one.symbol]) if one.symbol in last else _first_price(paper, one),
                 volatility_pct_per_day=paper.volatility_pct_per_day,
             )
             for one in rules
         ]
     )
+
+
+def _first_price(paper: PaperSettings, rules: MarketRules) -> Decimal:
+    """Where a synthetic market begins. A name that means nothing is rather misspelled than meant.
+
+    Raises ValueError where nothing says what the market is worth.
+    """
+    price = paper.start_price or _usual_price(rules)
+    if price is None:
+        near = difflib.get_close_matches(rules.symbol, list(START_PRICES), n=3, cutoff=0.3)
+        hint = f"; nearest: {', '.join(near)}" if near else ""
+        raise ValueError(
+            f"symbol = {rules.symbol}: the simulation knows no such market{hint}. For another one set paper.start_price"
+        )
+    return price
 
 
 def _usual_price(rules: MarketRules) -> Decimal | None:

@@ -63,6 +63,13 @@ def test_a_wrong_command_line(desk: Desk, options, words) -> None:
     desk.run(*options, settings=()).assert_plain_error(2, *words)
 
 
+def test_a_market_that_nobody_knows_is_not_made_up(desk: Desk) -> None:
+    done = desk.run("--for", "5s", settings=("grid.btc-paper.symbol=BTCUSTD",))
+    done.assert_plain_error(2, "BTCUSTD", "nearest: BTCUSDT", "paper.start_price")
+    named = ("grid.btc-paper.symbol=DOGE", "paper.start_price=0.4")
+    assert desk.run("--explain", settings=named).code == 0
+
+
 def test_live_mode_without_its_variables_names_them_all(desk: Desk) -> None:
     done = desk.run("--for", "5s", "--yes", conf=LIVE, settings=())
     done.assert_plain_error(2, "ASTER_USER", "ASTER_SIGNER", "ASTER_PRIVATE_KEY", "not set")
