@@ -66,7 +66,7 @@ def check_against_recorded(venue: str, case: Case) -> None:
     leaves = dict(_leaves(case.data))
     recorded = section.get(case.label)
     if recorded is None:
-        _check_name(leaves, section)
+        _check_name(case.label, leaves, section)
         return
     place = only_difference(leaves, recorded)
     if place is not None:
@@ -76,12 +76,17 @@ def check_against_recorded(venue: str, case: Case) -> None:
         )
 
 
-def _check_name(leaves: Leaves, section: dict[str, Leaves]) -> None:
+def _check_name(label: str, leaves: Leaves, section: dict[str, Leaves]) -> None:
     """A case of a new name must not be a recorded one in everything else."""
-    rest = {place: value for place, value in leaves.items() if place not in _NAMES}
+    rest = _nameless(label, leaves)
     for name, recorded in section.items():
-        if rest == {place: value for place, value in recorded.items() if place not in _NAMES}:
+        if rest == _nameless(name, recorded):
             raise Wrong(f"a damaged copy of the recorded case {name}: its name is another")
+
+
+def _nameless(label: str, leaves: Leaves) -> Leaves:
+    """Return the values without the one that is the case's name; an `id` that says something else is a value."""
+    return {place: value for place, value in leaves.items() if place not in _NAMES or value[1] != label}
 
 
 def only_difference(one: Leaves, other: Leaves) -> tuple[str, ...] | None:
