@@ -23,7 +23,7 @@ _MAX_DEPTH = 100
 _BRACKET = re.compile(r"[\[\]{}]")
 
 
-def _is_too_deep(text: str) -> bool:
+def is_too_deep(text: str) -> bool:
     """Whether brackets nest deeper than allowed. Brackets inside strings count too: harmless, no venue sends so many.
 
     Counting opening brackets first costs well under a microsecond for a frame; only large replies are walked.
@@ -49,7 +49,7 @@ def decode(data: bytes | str, exchange: str, operation: str) -> Any:  # noqa: AN
     """
     try:
         text = data.decode() if isinstance(data, bytes) else data
-        if _is_too_deep(text):
+        if is_too_deep(text):
             raise ValueError(f"nested deeper than {_MAX_DEPTH}")  # noqa: TRY301 - one way out for everything unreadable
         return _DECODER.decode(text)
     except (ValueError, ArithmeticError) as error:

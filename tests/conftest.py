@@ -6,6 +6,7 @@ random (pytest-randomly); the header of a run prints the seed, and
 """
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,11 +28,14 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 _DESCRIPTORS = Path("/proc/self/fd")
 _GRACE_S = 2.0
+_RECURSION_LIMIT = 1000
 
 
 @pytest.fixture(autouse=True)
 def _nothing_left_behind() -> Iterator[None]:
     """Fail a test that leaves a thread, a live actor or an open socket."""
+    # A plug-in of somebody's dependency (py_ecc) raises it far beyond what the C stack holds.
+    sys.setrecursionlimit(_RECURSION_LIMIT)
     before = _living()
     yield
     # what was told to end may need a moment; what was forgotten is still there after it

@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from exchanges.simulated.faces.protocol import CloseSession, Frame, Output, PingFrame
+from exchanges.wire_json import is_too_deep
 
 SECOND_NS: Final = 1_000_000_000
 PING_EVERY_NS: Final = 300 * SECOND_NS
@@ -137,8 +138,10 @@ class Sessions:
         if session is None or self._is_too_fast(session, now_ns):
             return
         try:
+            if is_too_deep(text):
+                raise ValueError("nested too deep")  # noqa: TRY301 - one answer for everything unreadable
             request = json.loads(text)
-        except (ValueError, RecursionError):
+        except ValueError:
             self._refuse(session, INVALID_JSON, "Invalid JSON: expected value", None)
             return
         self._control(session, request)

@@ -14,6 +14,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from exchanges.simulated.faces.protocol import CloseSession, Frame, Output, PingFrame
+from exchanges.wire_json import is_too_deep
 
 SECOND_NS: Final = 1_000_000_000
 PING_EVERY_NS: Final = 60 * SECOND_NS
@@ -139,8 +140,8 @@ class Sessions:
         if session is None:
             return
         try:
-            request = json.loads(text)
-        except (ValueError, RecursionError):
+            request = None if is_too_deep(text) else json.loads(text)
+        except ValueError:
             request = None
         problem = self._control(session, request, now_ns)
         if problem is not None:

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 from exchanges.simulated.faces.lighter import refusals
 from exchanges.simulated.faces.lighter.refusals import VenueRefusal
 from exchanges.simulated.faces.protocol import CloseSession, Frame, Output
+from exchanges.wire_json import is_too_deep
 
 SECOND_NS: Final = 1_000_000_000
 IDLE_NS: Final = 120 * SECOND_NS
@@ -213,8 +214,8 @@ class Sessions:
 
 def _read(text: str) -> Message:
     try:
-        message = json.loads(text)
-    except (ValueError, RecursionError):
+        message = None if is_too_deep(text) else json.loads(text)
+    except ValueError:
         raise VenueRefusal(refusals.BAD_JSON) from None
     if not isinstance(message, dict):
         raise VenueRefusal(refusals.BAD_JSON)
