@@ -13,8 +13,8 @@ from tests.system.scripted_tape import steps
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(60)]
 
-FALL = [(0.0, "60000"), (2.0, "59900"), (60.0, "59900")]
-CRASH = [(0.0, "60000"), (2.0, "59900"), (3.0, "59500"), (6.0, "60000"), (60.0, "60000")]
+FALL = [(0.0, "60000"), (1.6, "59900"), (60.0, "59900")]
+CRASH = [(0.0, "60000"), (1.6, "59900"), (2.2, "59500"), (4.5, "60000"), (60.0, "60000")]
 CALM = [(0.0, "60000"), (60.0, "60000")]
 STOP = ("risk.stop_price=59600", "risk.stop_confirm_ms=200")
 
@@ -111,7 +111,7 @@ def test_a_latched_stop_ends_a_bounded_run_with_3_and_holds_until_resume(desk: D
     assert "btc-paper (stop_price)" in cleared.out
     desk.tell("resume").assert_plain_error(1, "no bot is running")
 
-    after = desk.run("--for", "3s", "--json", settings=(*QUICK, *calm, *STOP))
+    after = desk.run("--for", "2s", "--json", settings=(*QUICK, *calm, *STOP))
     assert after.code == 0, after.err
     assert after.summary["entries_placed"] == 1
     assert after.summary["state"] == "running"

@@ -83,7 +83,7 @@ def test_a_live_run_wants_a_yes_once_and_then_trades(desk: Desk, served) -> None
     assert not (desk.state_dir / "journal.db").exists()
 
     flatten = ("desk.on_stop=flatten",)
-    first = desk.run("--for", "5s", "--json", "--yes", conf=conf, settings=flatten)
+    first = desk.run("--for", "4s", "--json", "--yes", conf=conf, settings=flatten)
     assert first.code == 0, first.err
     summary = first.summary
     assert summary["mode"] == "live"
@@ -91,7 +91,7 @@ def test_a_live_run_wants_a_yes_once_and_then_trades(desk: Desk, served) -> None
     assert summary["unprotected_quantity"] == "0"
     assert served["credentials"]["private_key"].removeprefix("0x") not in first.err
 
-    again = desk.run("--for", "2s", "--json", conf=conf, settings=flatten)
+    again = desk.run("--for", "1s", "--json", conf=conf, settings=flatten)
     assert again.code == 0, again.err
     assert SmallClient(served["rest"], served["credentials"]).open_orders() == []
 

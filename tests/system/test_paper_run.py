@@ -50,7 +50,7 @@ def assert_counts(counts: dict[str, object]) -> None:
 
 
 def test_a_paper_run_ends_by_itself_with_one_line_and_leaves_nothing_running(desk: Desk, tmp_path) -> None:
-    running = desk.start("--for", "7s", "--json", settings=(*QUICK, *wave(tmp_path / "wave.csv.gz", seconds=60)))
+    running = desk.start("--for", "5s", "--json", settings=(*QUICK, *wave(tmp_path / "wave.csv.gz", seconds=60)))
     running.until_logged("lot_opened")
     venue = desk.venue.record()
     control = json.loads((desk.state_dir / "control.json").read_text())
@@ -68,7 +68,7 @@ def test_a_paper_run_ends_by_itself_with_one_line_and_leaves_nothing_running(des
     assert_counts(summary["venues"]["aster"])
     assert summary["mode"] == "paper"
     assert summary["state"] == "running"
-    assert 7 <= summary["runtime_s"] < 9
+    assert 5 <= summary["runtime_s"] < 7
     assert summary["lots_closed"] >= 1
     assert summary["exits_placed"] >= summary["lots_closed"]
     assert 0 < summary["naked_seconds_p50"] <= summary["naked_seconds_max"] <= 2
@@ -83,9 +83,9 @@ def test_a_paper_run_ends_by_itself_with_one_line_and_leaves_nothing_running(des
 
 
 def test_without_json_a_person_reads_the_summary_and_the_log_is_written(desk: Desk, tmp_path) -> None:
-    done = desk.run("--for", "3s", settings=(*QUICK, *wave(tmp_path / "wave.csv.gz", seconds=60)))
+    done = desk.run("--for", "2s", settings=(*QUICK, *wave(tmp_path / "wave.csv.gz", seconds=60)))
     assert done.code == 0, done.err
-    assert "paper run of 3" in done.out
+    assert "paper run of 2" in done.out
     assert "violations      0" in done.out
     assert "{" not in done.out
     logs = {path.suffix: path for path in (desk.folder / "logs" / "paper").iterdir()}
@@ -102,7 +102,7 @@ def test_without_json_a_person_reads_the_summary_and_the_log_is_written(desk: De
 
 
 def test_the_end_of_a_tape_ends_the_run(desk: Desk, tmp_path) -> None:
-    done = desk.run("--json", settings=(*QUICK, *wave(tmp_path / "short.csv.gz", seconds=4, quiet_s=1)))
+    done = desk.run("--json", settings=(*QUICK, *wave(tmp_path / "short.csv.gz", seconds=2, quiet_s=0.5)))
     assert done.code == 0, done.err
     assert done.summary["runtime_s"] < 10
     assert done.summary["violations"] == 0

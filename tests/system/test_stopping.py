@@ -11,7 +11,7 @@ from tests.system.scripted_tape import steps
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(60)]
 
-FALL = [(0.0, "60000"), (2.0, "59900"), (60.0, "59900")]
+FALL = [(0.0, "60000"), (1.6, "59900"), (60.0, "59900")]
 """The entry at the first price fills when it falls, its exit rests far above, the next entry just below."""
 
 

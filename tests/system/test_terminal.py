@@ -17,7 +17,7 @@ from tests.system.scripted_tape import steps
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(60)]
 
-FALL = [(0.0, "60000"), (2.0, "59900"), (60.0, "59900")]
+FALL = [(0.0, "60000"), (1.6, "59900"), (60.0, "59900")]
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\r")
 
 
