@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from actors.host import BotHandle
     from actors.settings import BotSettings
     from actors.status import BotState, BotStatus, summary
-    from actors.wiring import VenueAccess
+    from actors.venue_access import VenueAccess
 
 __all__ = ["BotHandle", "BotSettings", "BotState", "BotStatus", "TradingBot", "VenueAccess", "summary"]
 
@@ -25,7 +25,7 @@ _HOMES = {
     "BotState": "actors.status",
     "BotStatus": "actors.status",
     "TradingBot": "actors.bot",
-    "VenueAccess": "actors.wiring",
+    "VenueAccess": "actors.venue_access",
     "summary": "actors.status",
 }
 

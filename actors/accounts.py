@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from actors.config.credentials import secret_resolver
 from actors.settings import BotSettings
-from actors.wiring import VenueAccess
+from actors.venue_access import VenueAccess
 from exchanges import VENUES
 from exchanges.errors import ConfigError
 from exchanges.secrets import Secret

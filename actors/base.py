@@ -9,10 +9,9 @@ stops**; its bot starts again from the venue's truth.
 
 import decimal
 import re
-import threading
 import traceback
 from abc import abstractmethod
-from typing import Any, ClassVar, TypeVar, final
+from typing import Any, TypeVar, final
 
 import pykka
 from loguru import logger
@@ -20,6 +19,7 @@ from loguru import logger
 from actors.addresses import Address
 from actors.inbox import Inbox
 from actors.messages import ActorFailed, Note, Ping
+from actors.runtime import runtime
 
 M = TypeVar("M")
 
@@ -82,10 +82,8 @@ class BotActor(pykka.ThreadingActor):
         name: The bot's name, a slash and the part, for example `alpha/strategy`. Also the thread's name.
         failures: Who is told when this actor dies.
 
-    The simulation replaces `_create_actor_inbox`, `_create_future` and `_start_actor_loop` of this class.
+    Mailbox, future and thread come from `actors.runtime`, by Pykka's three hooks for it.
     """
-
-    use_daemon_thread: ClassVar[bool] = True
 
     def __init__(self, *, name: str, failures: Address[ActorFailed]) -> None:
         super().__init__()
@@ -134,8 +132,12 @@ class BotActor(pykka.ThreadingActor):
     def _create_actor_inbox() -> Inbox:
         return Inbox()
 
+    @staticmethod
+    def _create_future() -> "pykka.Future[Any]":
+        return runtime().new_future()
+
     def _start_actor_loop(self) -> None:
-        threading.Thread(target=self._actor_loop, name=self.name, daemon=self.use_daemon_thread).start()
+        runtime().new_thread(self._actor_loop, self.name).start()
 
     @final
     def on_start(self) -> None:

@@ -37,10 +37,12 @@ from actors.messages import (
     ResumeEntries,
     Tick,
 )
+from actors.network import Network, SocketNetwork
 from actors.settings import BotSettings, StopPolicy
 from actors.status import BotState, ConnectionPhase, GridStatus
+from actors.venue_access import VenueAccess
 from actors.venue_messages import Due, Port
-from actors.wiring import Crew, CrewPlan, VenueAccess
+from actors.wiring import Crew, CrewPlan
 from exchanges.clock import Clock, SystemClock
 from exchanges.errors import BotError
 from exchanges.fill_events import Fill
@@ -128,6 +130,7 @@ class TradingBot(BotActor):
         *,
         accesses: Mapping[str, VenueAccess] | None = None,
         clock: Clock | None = None,
+        network: Network | None = None,
         source: random.Random | None = None,
         runtime_dir: "Path | None" = None,
     ) -> "BotHandle":
@@ -138,6 +141,7 @@ class TradingBot(BotActor):
             accesses: How to reach each exchange, by NAME of `[exchange.NAME]`; by default real venues with credentials
                 from the environment. Paper trading and tests give accounts on a simulated venue here.
             clock: Time, the machine's by default.
+            network: Who makes connections, sockets by default.
             source: Randomness of waits between attempts.
             runtime_dir: Folder of the account locks, the user's by default.
 
@@ -152,6 +156,7 @@ class TradingBot(BotActor):
             settings,
             accesses=accesses,
             clock=clock or SystemClock(),
+            network=network or SocketNetwork(),
             source=source or random.Random(),  # noqa: S311 - waits between attempts, no secret
             runtime_dir=runtime_dir,
         )

@@ -4,7 +4,6 @@ Nothing here touches what belongs to the process: no signal handler, no log sink
 """
 
 import random
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -16,10 +15,13 @@ from actors.bot import StopBot, TradingBot, make_fill_callback
 from actors.life import Life
 from actors.locks import AccountKey, Locks, user_runtime_dir
 from actors.messages import ActorFailed, AdoptDifference, CancelEntries, Flatten, PauseEntries, ResumeEntries
+from actors.network import Network
+from actors.runtime import runtime
 from actors.send_gate import HaltFlag
 from actors.settings import BotSettings, StopPolicy
 from actors.status import BotState, BotStatus, StatusBoard, trading_state
-from actors.wiring import CrewPlan, VenueAccess
+from actors.venue_access import VenueAccess
+from actors.wires import CrewPlan
 from exchanges.clock import Clock
 
 OPERATOR: Final = "operator"
@@ -48,7 +50,7 @@ class BotHandle:
         self._started_ns = clock.monotonic_ns()
         self._started_wall_ns = clock.wall_ns()
         self._ended_ns = 0
-        self._closing = threading.Lock()
+        self._closing = runtime().new_lock()
 
     # --- commands ---
 
@@ -155,6 +157,7 @@ def start(
     *,
     accesses: Mapping[str, VenueAccess] | None,
     clock: Clock,
+    network: Network,
     source: random.Random,
     runtime_dir: Path | None,
 ) -> BotHandle:
@@ -173,6 +176,7 @@ def start(
             settings=settings,
             accesses=accesses,
             clock=clock,
+            network=network,
             source=source,
             halted=halted,
             board=board,

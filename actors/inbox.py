@@ -13,10 +13,10 @@ newest message is never lost. The one price is that a message may, rarely, be de
 
 from collections import deque
 from collections.abc import Callable, Hashable
-from queue import SimpleQueue
 from typing import Any, Final, Protocol
 
 from actors.messages import PriceChanged, PriceStale
+from actors.runtime import Queue, runtime
 
 
 class Envelope(Protocol):
@@ -59,7 +59,7 @@ class Inbox:
     __slots__ = ("_queue", "_slots", "_tokens", "peak")
 
     def __init__(self) -> None:
-        self._queue: SimpleQueue[Any] = SimpleQueue()
+        self._queue: Queue[Any] = runtime().new_queue()
         self._slots: dict[Hashable, Envelope] = {}
         self._tokens: dict[Hashable, _Token] = {}
         self.peak = 0
@@ -113,7 +113,7 @@ class LazyInbox:
     def __init__(self, is_lazy: Callable[[Any], bool]) -> None:
         self._is_lazy = is_lazy
         self._queue: deque[Any] = deque()
-        self._bell: SimpleQueue[None] = SimpleQueue()
+        self._bell: Queue[None] = runtime().new_queue()
         self.peak = 0
 
     def put(self, envelope: Any, /) -> None:  # noqa: ANN401 - see Inbox.put

@@ -17,7 +17,6 @@ lots are not continued, a continuation sequence is taken instead.
 import json
 import subprocess
 import sys
-import threading
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ from typing import Any, NoReturn
 
 from actors.append_file import AppendFile, OsAppendFile
 from actors.messages import PlaceLimitOrder, PlaceMarketOrder
+from actors.runtime import runtime
 from exchanges.clock import Clock
 from exchanges.errors import JournalError
 from exchanges.order_ids import MAX_SEQUENCE, unpack
@@ -113,7 +113,7 @@ class IntentLog:
         self._header = header
         self._history = history
         self._highest = history.highest_sequence
-        self._reserving = threading.Lock()
+        self._reserving = runtime().new_lock()
         self._sync_failed = False
 
     @property

@@ -10,10 +10,9 @@ from loguru import logger
 
 from actors.grid.restore import RestoredOrder
 from actors.log_events import LogEvent
-from actors.wires import CrewPlan, VenueAccess
+from actors.wires import CrewPlan
 from exchanges.errors import BotError, ExchangeError, UnknownOrder
 from exchanges.reports import OrderReport
-from exchanges.rest_transport import RestTransport
 from exchanges.values import OrderRef
 from exchanges.venue import Call, SignAgain, SignedRequest
 
@@ -53,20 +52,13 @@ class _Canceler:
     """Cancels at one exchange."""
 
     def __init__(self, plan: CrewPlan, exchange: str, deadline_ns: int) -> None:
-        access: VenueAccess = plan.accesses[exchange]
+        access = plan.accesses[exchange]
         self._exchange = exchange
         self._venue = access.venue
         self._clock = plan.clock
         self._offset_ns = plan.board.connection(exchange).clock_offset_ns
         self._deadline_ns = deadline_ns
-        self._transport = RestTransport(
-            access.venue.name,
-            access.venue.rest_url,
-            clock=plan.clock,
-            timeout_s=_TIMEOUT_S,
-            proxy=access.proxy,
-            ca_file=access.ca_file,
-        )
+        self._transport = plan.network.new_transport(access, plan.clock, _TIMEOUT_S)
 
     def close(self) -> None:
         """Close the connection."""

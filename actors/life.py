@@ -1,10 +1,10 @@
 """What a supervising actor shows of itself to its host, and what outlives its crews."""
 
-import threading
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from actors.grid.restore import RestoredGrid
+from actors.runtime import Event, runtime
 from actors.status import BotState, StatusBoard
 from actors.wiring import Crew, CrewPlan, DeadLetters
 
@@ -34,7 +34,7 @@ class Life:
     begun: frozenset[str] = frozenset()
     had_orders: set[str] = field(default_factory=set)
     crew: Crew | None = None
-    finished: threading.Event = field(default_factory=threading.Event)
+    finished: Event = field(default_factory=lambda: runtime().new_event())
     _known: set[str] = field(default_factory=set)
 
     def plan_for(self, plan: CrewPlan, *, root: Any, failures: Any) -> CrewPlan:  # noqa: ANN401 - addresses

@@ -1,6 +1,5 @@
 """What order lanes and the query lane have in common: a thread with a warm connection of its own."""
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
@@ -11,6 +10,7 @@ from loguru import logger
 from actors.addresses import Address
 from actors.base import describe_failure, install_decimal_context
 from actors.messages import ActorFailed
+from actors.runtime import runtime
 from actors.venue_clock import VenueClock
 from exchanges.clock import Clock
 from exchanges.errors import ExchangeError, RateLimited
@@ -82,7 +82,7 @@ class RestThread:
         self._parts = parts
         self._name = name
         self._transport = parts.new_transport()
-        self._thread = threading.Thread(target=self._guarded_run, name=name, daemon=True)
+        self._thread = runtime().new_thread(self._guarded_run, name)
 
     def start(self) -> None:
         """Start the thread, which connects at once."""

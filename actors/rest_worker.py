@@ -11,15 +11,15 @@ A lane tells what became of a command to the connection (`OrderSent`, then `Orde
 """
 
 import contextlib
-import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from queue import Empty, SimpleQueue
+from queue import Empty
 
 from actors.addresses import Address
 from actors.messages import CancelOrder, OrderCommand, OrderSent
 from actors.rest_thread import LEAST_WAIT_S, WARM_EVERY_S, LaneParts, RestThread, Transport, tell_quietly
+from actors.runtime import Queue, runtime
 from actors.send_gate import Denied, SendGate, is_entry, to_request
 from actors.venue_messages import LaneFact, OrderAnswered, OrderErred, OrderHeld, QueryAnswered, QueryErred, QueryFact
 from exchanges.errors import ExchangeError, RequestNotSent
@@ -38,7 +38,7 @@ class _OrderLane(RestThread):
         self._gate = gate
         self._facts = facts
         self._mark = gate.halted.new_mark()
-        self._queue: SimpleQueue[OrderCommand | None] = SimpleQueue()
+        self._queue: Queue[OrderCommand | None] = runtime().new_queue()
         self._deferred: deque[OrderCommand] = deque()
         self._retry_ns = 0
         self._sent_ns = 0
@@ -270,10 +270,10 @@ class QueryLane(RestThread):
 
     def __init__(self, parts: LaneParts) -> None:
         super().__init__(parts, f"{parts.name}/query-lane")
-        self._queue: SimpleQueue[_Question | None] = SimpleQueue()
+        self._queue: Queue[_Question | None] = runtime().new_queue()
         self._deferred: deque[_Question] = deque()
         self._retry_ns = 0
-        self._stopping = threading.Event()
+        self._stopping = runtime().new_event()
 
     def submit(self, call: Call[object], reply_to: Address[QueryFact], ticket: int) -> None:
         """Queue a question; its outcome is told to `reply_to` with the ticket. Any thread; never blocks."""

@@ -10,12 +10,12 @@ A halt stops what opens risk. Exits are reduce-only and cancels only take away, 
 everything.
 """
 
-import threading
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Protocol
 
 from actors.messages import CancelOrder, OrderCommand, PlaceLimitOrder, PlaceMarketOrder
+from actors.runtime import Lock, runtime
 from exchanges.clock import Clock
 from exchanges.errors import JournalError
 from exchanges.rounding import is_multiple, plain
@@ -40,18 +40,18 @@ class HaltFlag:
     def __init__(self) -> None:
         self._reasons: tuple[str, ...] = ()
         self._closed = ""
-        self._marks: tuple[threading.Lock, ...] = ()
-        self._changing = threading.Lock()
+        self._marks: tuple[Lock, ...] = ()
+        self._changing = runtime().new_lock()
         """Serializes those who change the flag (host and bot); nobody who sends takes it."""
 
-    def new_mark(self) -> threading.Lock:
+    def new_mark(self) -> Lock:
         """Return a write mark for one lane, which holds it from the flag's check until its request is written."""
-        mark = threading.Lock()
+        mark = runtime().new_lock()
         with self._changing:
             self._marks = (*self._marks, mark)
         return mark
 
-    def forget(self, mark: threading.Lock) -> None:
+    def forget(self, mark: Lock) -> None:
         """Drop the mark of a lane that has ended."""
         with self._changing:
             self._marks = tuple(kept for kept in self._marks if kept is not mark)

@@ -7,7 +7,6 @@ simulation's twin is driven by hand.
 
 import heapq
 import itertools
-import threading
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,6 +17,7 @@ from loguru import logger
 from actors.addresses import Address
 from actors.base import describe_failure, install_decimal_context
 from actors.messages import ActorFailed, Tick
+from actors.runtime import Thread, runtime
 from exchanges.clock import Clock
 
 _LONGEST_WAIT_S = 3600.0
@@ -112,15 +112,15 @@ class Timers:
         self._name = name
         self._failures = failures
         self._heap = TimerHeap()
-        self._changed = threading.Condition()
+        self._changed = runtime().new_condition()
         self._is_stopping = False
-        self._thread: threading.Thread | None = None
+        self._thread: Thread | None = None
 
     def start(self) -> None:
         """Start the thread. Wishes made before are kept."""
         if self._thread is not None:
             raise RuntimeError(f"{self._name} has been started already")
-        self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+        self._thread = runtime().new_thread(self._run, self._name)
         self._thread.start()
 
     def stop(self, timeout_s: float = 5.0) -> None:
@@ -128,7 +128,7 @@ class Timers:
         with self._changed:
             self._is_stopping = True
             self._changed.notify()
-        if self._thread is not None and self._thread is not threading.current_thread():
+        if self._thread is not None and self._thread is not runtime().current_thread():
             self._thread.join(timeout_s)
 
     def at(self, when_ns: int, address: Address[Tick], key: Hashable) -> None:

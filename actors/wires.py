@@ -11,12 +11,13 @@ import pykka
 from actors.addresses import Address
 from actors.connection_facts import Owners
 from actors.journal import Market, OpenedState, open_state
+from actors.network import Network
 from actors.send_gate import HaltFlag
 from actors.settings import BotSettings, ForeignPolicy
 from actors.status import StatusBoard
+from actors.venue_access import VenueAccess
 from exchanges.client import OrderFillCallback
 from exchanges.clock import Clock
-from exchanges.venue import Venue
 
 M_contra = TypeVar("M_contra", contravariant=True)
 
@@ -57,22 +58,6 @@ class Wire(Generic[M_contra]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VenueAccess:
-    """How to reach one exchange account.
-
-    Attributes:
-        venue: The account.
-        proxy, ca_file: For sockets that leave the machine; None for none and the usual certificates.
-        credential_hint: Names of the environment variables that hold the credentials, for error texts.
-    """
-
-    venue: Venue
-    proxy: str | None = None
-    ca_file: str | None = None
-    credential_hint: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CrewPlan:
     """What every crew of a bot is built from. Outlives the crews.
 
@@ -86,6 +71,7 @@ class CrewPlan:
     settings: BotSettings
     accesses: Mapping[str, VenueAccess]
     clock: Clock
+    network: Network
     source: random.Random
     halted: HaltFlag
     board: StatusBoard

@@ -28,19 +28,18 @@ from actors.journal import AnswerReservations, FlushJournal, Journal, JournalDoo
 from actors.log_events import LogEvent
 from actors.messages import Ping
 from actors.price_stream import PricedMarket, PriceFeed, PriceParts, PriceStream
-from actors.rest_worker import LaneParts, OrderLanes, QueryLane, Transport
+from actors.rest_worker import LaneParts, OrderLanes, QueryLane
 from actors.send_gate import SendGate
 from actors.settings import BotSettings
 from actors.strategy import GridStrategy, StrategyParts
 from actors.streams import NewReader, Reader, ReaderCalls
 from actors.timers import Timers
+from actors.venue_access import VenueAccess
 from actors.venue_clock import VenueClock
 from actors.venue_messages import Begin
-from actors.wires import CrewPlan, DeadLetters, VenueAccess, Wire
+from actors.wires import CrewPlan, DeadLetters, Wire
 from exchanges.pacing import RateBudget
 from exchanges.records import replace
-from exchanges.rest_transport import RestTransport
-from exchanges.stream_transport import StreamReader
 from exchanges.venue import StreamEndpoint, Venue
 
 _PING_S: Final = 10.0
@@ -189,7 +188,7 @@ class Crew:
             clock=plan.clock,
             venue_clock=venue_clock,
             budget=RateBudget(venue.rate_limits, capabilities.exit_reserved_pct),
-            new_transport=lambda: self._new_transport(access),
+            new_transport=lambda: plan.network.new_transport(access, plan.clock),
             failures=plan.failures,
             count_order=self._meter.count,
         )
@@ -206,29 +205,12 @@ class Crew:
             queries=QueryLane(parts),
         )
 
-    def _new_transport(self, access: VenueAccess) -> Transport:
-        return RestTransport(
-            access.venue.name,
-            access.venue.rest_url,
-            clock=self._plan.clock,
-            proxy=access.proxy,
-            ca_file=access.ca_file,
-        )
-
     def _new_reader(self, access: VenueAccess, kind: str) -> NewReader:
         def new_reader(endpoint: StreamEndpoint, calls: ReaderCalls) -> Reader:
             if kind == "private":
                 calls = self._noting_urgency(calls)
-            return StreamReader(
-                f"{self._name}/{access.venue.name}-{kind}",
-                endpoint,
-                clock=self._plan.clock,
-                on_frame=calls.on_frame,
-                on_open=calls.on_open,
-                on_closed=calls.on_closed,
-                ca_file=access.ca_file,
-                proxy=access.proxy,
-            )
+            name = f"{self._name}/{access.venue.name}-{kind}"
+            return self._plan.network.new_reader(name, access, endpoint, calls, self._plan.clock)
 
         return new_reader
 
@@ -416,7 +398,7 @@ class Crew:
         return []
 
 
-__all__ = ["Crew", "CrewPlan", "DeadLetters", "VenueAccess", "Wire"]
+__all__ = ["Crew", "CrewPlan", "DeadLetters", "Wire"]
 
 
 def _check_market(settings: BotSettings, grid: str, market: StartMarket) -> tuple[Sequence[str], Sequence[str]]:

@@ -6,8 +6,8 @@ from typing import Self, TypeVar
 from actors.config.startup import Market
 from actors.connection_parts import unknown_market
 from actors.settings import BotSettings
+from actors.venue_access import VenueAccess
 from actors.venue_clock import VenueClock
-from actors.wiring import VenueAccess
 from exchanges.clock import Clock
 from exchanges.errors import ConfigError
 from exchanges.rest_transport import RestTransport

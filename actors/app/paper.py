@@ -12,7 +12,7 @@ from actors.accounts import Accounts, used_exchanges
 from actors.append_file import private_folder
 from actors.locks import Locks
 from actors.settings import BotSettings
-from actors.wiring import VenueAccess
+from actors.venue_access import VenueAccess
 from exchanges import VENUES
 from exchanges.errors import BotError, ConfigError
 from exchanges.secrets import Secret

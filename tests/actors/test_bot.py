@@ -15,7 +15,8 @@ from actors.connection_facts import Owners
 from actors.messages import OrderFilled
 from actors.settings import Mode, StopPolicy
 from actors.status import BotState
-from actors.wiring import DeadLetters, VenueAccess, Wire
+from actors.venue_access import VenueAccess
+from actors.wiring import DeadLetters, Wire
 from exchanges.errors import ConfigError, JournalError, RequestNotSent
 from exchanges.fill_events import Fill
 from exchanges.simulated.faces.aster.requests import make_credentials

@@ -22,7 +22,7 @@ from actors.settings import (
     PricesSettings,
     ReconcileSettings,
 )
-from actors.wiring import VenueAccess
+from actors.venue_access import VenueAccess
 from exchanges.simulated.settings import PaperSettings
 from exchanges.simulated.testing import RunningVenue, running_venue
 from exchanges.venue import Venue

@@ -34,7 +34,7 @@ from actors.settings import (
     ReconcileSettings,
 )
 from actors.status import BotStatus
-from actors.wiring import VenueAccess
+from actors.venue_access import VenueAccess
 from exchanges.aster.settings import AsterSettings
 from exchanges.aster.venue import AsterVenue
 from exchanges.simulated.settings import PaperSettings

@@ -12,7 +12,7 @@ from actors.locks import AlreadyRunning
 from actors.settings import StopPolicy
 from actors.status import BotState, ConnectionPhase, summary
 from actors.strategy import GridStrategy
-from actors.wiring import VenueAccess
+from actors.venue_access import VenueAccess
 from exchanges.aster.settings import AsterSettings
 from exchanges.aster.venue import AsterVenue
 from exchanges.simulated.faces.aster.mishaps import Mishap
