@@ -11,10 +11,11 @@ from typing import Any, Final
 import pykka
 
 from actors.accounts import live_accounts, used_exchanges
+from actors.adoption import Adoption, adoptions
 from actors.bot import StopBot, TradingBot, make_fill_callback
 from actors.life import Life
 from actors.locks import AccountKey, Locks, user_runtime_dir
-from actors.messages import ActorFailed, AdoptDifference, CancelEntries, Flatten, PauseEntries, ResumeEntries
+from actors.messages import ActorFailed, AdoptDifference, CancelEntries, Flatten, PauseEntries, Ping, ResumeEntries
 from actors.network import Network
 from actors.runtime import runtime
 from actors.send_gate import HaltFlag
@@ -26,6 +27,7 @@ from exchanges.clock import Clock
 
 OPERATOR: Final = "operator"
 _ROOT_STOP_S: Final = 60.0
+_ADOPT_S: Final = 5.0
 
 
 class BotHandle:
@@ -67,9 +69,26 @@ class BotHandle:
         """Cancel the entry, close everything by reduce-only orders, stay paused."""
         self._tell(Flatten(grid=grid, reason=reason))
 
-    def adopt(self, grid: str = "") -> None:
-        """Book a proven difference between position and lots as somebody else's."""
+    def adopt(self, grid: str = "") -> dict[str, Adoption]:
+        """Book a proven difference between position and lots as somebody else's, in one grid or in all.
+
+        Returns what became of every difference there was, by grid: nothing where position and lots agree. Waits until
+        the closer has taken it, some seconds at most.
+        """
+        before = self._life.board.grids()
         self._tell(AdoptDifference(grid=grid))
+        if self._has_passed_on():
+            return adoptions(before, self._life.board.grids(), grid)
+        return {}
+
+    def _has_passed_on(self) -> bool:
+        """Wait until what was told before has reached the closer, through the mailbox of the bot; whether it has."""
+        try:
+            self._ref.ask(Ping(), timeout=_ADOPT_S)
+        except (pykka.ActorDeadError, pykka.Timeout):
+            return False
+        crew = self._life.crew
+        return crew is not None and crew.has_closer_answered(_ADOPT_S)
 
     def halt(self) -> None:
         """Let no entry leave from now on, whatever is queued; then cancel what rests. Returns when the gate is

@@ -173,7 +173,7 @@ class NotifySettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlSettings:
-    """The section `[control]`: the socket behind --status, --pause, --resume, --flatten and --stop."""
+    """The section `[control]`: the socket behind --status, --pause, --resume, --flatten, --adopt and --stop."""
 
     listen: str = setting(
         help="off, or host:port; port 0 = any free one; beyond loopback needs token_env", default="127.0.0.1:0"

@@ -117,6 +117,14 @@ class Crew:
             waiting[f"{self._name}/{exchange.name}/query-lane"] = exchange.queries.depth
         return waiting
 
+    def has_closer_answered(self, timeout_s: float) -> bool:
+        """Wait until the closer has taken what it was told before; whether it has. Threads outside the bot only."""
+        closer = dict(self._refs).get(f"{self._name}/closer")
+        try:
+            return closer is not None and bool(closer.ask(Ping(), timeout=timeout_s))
+        except (pykka.ActorDeadError, pykka.Timeout):
+            return False
+
     # --- start ---
 
     def start(self) -> None:

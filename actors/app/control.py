@@ -1,9 +1,8 @@
 """The control socket: how a second `run.py` talks to the running bot.
 
 One JSON line in, one JSON line out, on loopback TCP. The port and a random token stand in `control.json` in the
-state folder, readable by its owner only;
-whoever can read that file may pause, resume, flatten and stop, nothing else. There are no free-form orders and no
-secrets in any answer.
+state folder, readable by its owner only; whoever can read that file may pause, resume, flatten, adopt and stop, nothing
+else. There are no free-form orders and no secrets in any answer.
 """
 
 import hmac
@@ -21,9 +20,11 @@ from typing import Any
 from exchanges.errors import BotError
 
 CONTROL_FILE = "control.json"
-VERBS = ("status", "pause", "resume", "flatten", "stop")
+VERBS = ("status", "pause", "resume", "flatten", "adopt", "stop")
 _LINE_LIMIT = 4096
 _TIMEOUT_S = 5.0
+_ANSWER_S = 15.0
+"""A bot that is busy starting its actors again answers some verbs only after that."""
 
 Handler = Callable[[], Mapping[str, Any]]
 
@@ -130,6 +131,7 @@ def send_command(state_dir: Path, verb: str) -> Mapping[str, Any]:
         raise ControlError(f"{path} cannot be used: {error}") from None
     try:
         with socket.create_connection(address, timeout=_TIMEOUT_S) as connection:
+            connection.settimeout(_ANSWER_S)
             connection.sendall(json.dumps({"token": token, "verb": verb}).encode() + b"\n")
             line = connection.makefile("rb").readline()
         answer = json.loads(line)

@@ -118,6 +118,7 @@ def _parser() -> argparse.ArgumentParser:
         ("pause", "no new entries; exits stay"),
         ("resume", "entries again; clears the latch of a stop"),
         ("flatten", "cancel the entries, close every position, stay paused"),
+        ("adopt", "book a proven difference between the account's position and the lots as somebody else's"),
         ("stop", "stop the running bot as on_stop says"),
     ):
         what.add_argument(f"--{verb}", dest="verb", action="store_const", const=verb, help=text)

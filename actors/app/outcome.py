@@ -4,6 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from actors.adoption import difference
+from actors.grid.positions import held
+from actors.grid.state import ExitBook
 from actors.status import BotStatus, GridStatus
 from exchanges.rounding import plain
 
@@ -53,6 +56,7 @@ def _facts(grid: GridStatus) -> dict[str, Any]:
         "blocked_reason": state.blocked_reason,
         "bid": None if quote is None else plain(quote.bid),
         "ask": None if quote is None else plain(quote.ask),
+        "mismatch": _mismatch(book),
         "pending_entry": None if pending is None else f"{plain(pending.quantity)} at {plain(pending.price)}",
         "lots": [
             {"lot": lot.lot, "quantity": plain(lot.remaining), "entry_price": plain(lot.average_entry)}
@@ -63,6 +67,14 @@ def _facts(grid: GridStatus) -> dict[str, Any]:
             for order in book.orders
         ],
     }
+
+
+def _mismatch(book: ExitBook) -> dict[str, Any] | None:
+    """Return by what position and lots differ, None where they agree; `--adopt` books what is proven."""
+    position = difference(book)
+    if position is None:
+        return None
+    return {"position": plain(position), "lots": plain(held(book)), "is_proven": book.mismatch is not None}
 
 
 def as_json(outcome: Mapping[str, Any]) -> str:

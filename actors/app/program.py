@@ -81,7 +81,7 @@ def _tell(verb: str, settings: BotSettings) -> ExitCode:
             return ExitCode.FAILED
         sys.stdout.write(f"no bot is running; cleared for the next start: {', '.join(cleared)}\n")
         return ExitCode.CLEAN
-    sys.stdout.write(json.dumps(answer, indent=2 if verb == "status" else None) + "\n")
+    sys.stdout.write(json.dumps(answer, indent=2 if verb in ("status", "adopt") else None) + "\n")
     return ExitCode.CLEAN
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from actors.accounts import Accounts, live_accounts
+from actors.adoption import answer
 from actors.app.consent import confirm_live
 from actors.app.control import ControlServer
 from actors.app.live_view import LiveView, LogTail
@@ -148,6 +149,7 @@ class _Run:
             "pause": lambda: _done(bot.pause),
             "resume": lambda: _done(bot.resume),
             "flatten": lambda: _done(bot.flatten),
+            "adopt": lambda: answer(bot.adopt()),
             "stop": lambda: _done(self._stop.set),
         }
         token = self._named_secret("control.token", control.token_env)

@@ -22,7 +22,7 @@ def test_overrides_pile_up_in_order():
     assert options.overrides == ("grid.max_orders=3", "grid.btc.symbol=A=B")
 
 
-@pytest.mark.parametrize("verb", ["status", "pause", "resume", "flatten", "stop"])
+@pytest.mark.parametrize("verb", ["status", "pause", "resume", "flatten", "adopt", "stop"])
 def test_control_verbs(verb):
     assert parse_options(["x.ini", f"--{verb}"]).verb == verb
 
