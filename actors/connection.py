@@ -65,6 +65,7 @@ from exchanges.errors import (
     ConfigError,
     ExchangeError,
     MalformedMessage,
+    StillPending,
 )
 from exchanges.fill_events import Fill
 from exchanges.order_ids import OrderRole, unpack
@@ -206,7 +207,7 @@ class ExchangeConnection(BotActor):
                     self._fail_start(f"{self._parts.exchange} refuses: {error}")
                     return
                 wait_s = self._private.next_wait_s()
-                self._delay(f"cannot be read yet: {error}", wait_s)
+                self._delay(f"cannot be read yet: {error}", wait_s, is_usual=isinstance(error, StillPending))
                 yield from wait(wait_s)
             else:
                 break
@@ -219,10 +220,14 @@ class ExchangeConnection(BotActor):
         self._facts.note(LogEvent.START_REFUSED, text, level=NoteLevel.CRITICAL)
         self.send(self._parts.bot, ConnectionFailed(self._parts.exchange, text))
 
-    def _delay(self, text: str, wait_s: float) -> None:
+    def _delay(self, text: str, wait_s: float, *, is_usual: bool = False) -> None:
         self._show(why=text)
-        self.log.bind(event=LogEvent.START_DELAYED, exchange=self._parts.exchange).warning(
-            "{}: {}; tried again in {:.1f} s", self._parts.exchange, redact(text), wait_s
+        self.log.bind(event=LogEvent.START_DELAYED, exchange=self._parts.exchange).log(
+            "DEBUG" if is_usual else "WARNING",
+            "{}: {}; tried again in {:.1f} s",
+            self._parts.exchange,
+            redact(text),
+            wait_s,
         )
 
     # --- life of the private stream ---

@@ -210,7 +210,14 @@ class PriceStream(BotActor):
         feed.stream = next(self._numbers)
         feed.box = FrameBox(self.actor_ref, feed.stream)
         try:
-            feed.reader = feed.feed.new_reader(self._endpoint(feed), feed.box.calls())
+            endpoint = self._endpoint(feed)
+        except ConfigError as error:
+            # nothing is lost yet: the connection reads the markets now, and says it where one of them is none
+            self._show(feed, replace(feed.status, why=str(error)))
+            self._connect_later(feed)
+            return
+        try:
+            feed.reader = feed.feed.new_reader(endpoint, feed.box.calls())
         except ConfigError as error:
             self._on_ended(StreamEnded(feed.stream, str(error)))
             return
@@ -253,6 +260,9 @@ class PriceStream(BotActor):
             self._tell_problem(market)
             if self._parts.settings.rest_fallback:
                 self._ask_rest(feed, market)
+        self._connect_later(feed)
+
+    def _connect_later(self, feed: _Feed) -> None:
         number = self._feeds.index(feed)
         when_ns = self._parts.clock.monotonic_ns() + int(next(feed.waits) * 1e9)
         port: Port[Tick, Due] = Port(self.actor_ref, lambda _: Due("connect", number))

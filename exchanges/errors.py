@@ -109,6 +109,10 @@ class OutcomeUnknown(ExchangeError):
     """
 
 
+class StillPending(OutcomeUnknown):
+    """The venue took what was asked for and has not done it yet, as is usual there; to be asked again shortly."""
+
+
 class MalformedMessage(ExchangeError):
     """A reply or frame could not be read. `excerpt` is a short, redacted piece of it."""
 

@@ -69,16 +69,27 @@ class PaperVenues:
         self._locks = Locks()
         self._process = SimulatedVenueProcess(launch_of(settings, state_dir=self._folder, outlives_clients=False))
 
-    def start(self) -> tuple[BotSettings, Accounts]:
-        """Return the settings with the venues' own symbol names, and an account on each venue.
+    def begin(self) -> None:
+        """Take the folder and let the venues' process come up; `start` waits for it. Call once.
 
         Raises:
             AlreadyRunning: another run uses them.
             JournalError: the state folder cannot be used.
+            PaperError: the process cannot be started.
+        """
+        self._locks.acquire(private_folder(self._folder), (), self._settings.desk.bot_tag, self._folder)
+        try:
+            self._process.begin()
+        except VenueProcessError as error:
+            raise PaperError(str(error)) from None
+
+    def start(self) -> tuple[BotSettings, Accounts]:
+        """Return the settings with the venues' own symbol names, and an account on each venue. Call after `begin`.
+
+        Raises:
             ConfigError: the venue cannot use a setting, the tape or the saved account.
             PaperError: the venue did not come up; the text holds the end of its log.
         """
-        self._locks.acquire(private_folder(self._folder), (), self._settings.desk.bot_tag, self._folder)
         try:
             return self._accounts(self._process.start())
         except VenueRefused as error:

@@ -1,6 +1,8 @@
 """What each option does, from the configuration file to the exit code.
 
 Texts for people go to stderr, answers (`--check --print`, `--explain`, `--status`, `--serve`, `--json`) to stdout.
+Each job imports its code when it is asked for: a verb to a running bot needs no bot, a bot no web server, and what a
+paper run imports is imported while its simulated venues start.
 """
 
 import json
@@ -9,21 +11,14 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-from actors.accounts import live_accounts
-from actors.app.control import ControlError, send_command
-from actors.app.explain import explain
-from actors.app.market import read_markets
+from actors.accounts import Accounts, live_accounts
 from actors.app.options import ExitCode, Options
 from actors.app.paper import PaperVenues, launch_of, venue_folder
-from actors.app.trading import trade
 from actors.config import check, format_effective
-from actors.config.startup import Market
-from actors.journal import clear_latches
 from actors.locks import AlreadyRunning
 from actors.settings import BotSettings, Mode
 from exchanges.clock import SystemClock
 from exchanges.errors import BotError, ConfigError
-from exchanges.simulated.process import serve
 
 
 def run(options: Options, stop: threading.Event) -> ExitCode:
@@ -58,7 +53,16 @@ def _dispatch(options: Options, settings: BotSettings, stop: threading.Event) ->
         return _serve(settings, stop)
     if options.explain:
         return _explain(settings)
-    return trade(settings, options, stop)
+    return _trade(settings, options, stop)
+
+
+def _trade(settings: BotSettings, options: Options, stop: threading.Event) -> ExitCode:
+    paper = PaperVenues(settings) if settings.desk.mode is Mode.PAPER else None
+    if paper is not None:
+        paper.begin()
+    from actors.app.trading import trade  # noqa: PLC0415 - while the venues start
+
+    return trade(settings, options, stop, paper)
 
 
 def _check(options: Options, settings: BotSettings) -> ExitCode:
@@ -71,11 +75,13 @@ def _check(options: Options, settings: BotSettings) -> ExitCode:
 
 def _tell(verb: str, settings: BotSettings) -> ExitCode:
     """Say one verb to the running bot; `--resume` with no bot running clears the latches for the next start."""
+    from actors.app.control import ControlError, send_command  # noqa: PLC0415 - see the module
+
     state_dir = Path(settings.desk.state_dir)
     try:
         answer = send_command(state_dir, verb)
     except ControlError as error:
-        cleared = clear_latches(state_dir) if verb == "resume" else ()
+        cleared = _clear_latches(state_dir) if verb == "resume" else ()
         if not cleared:
             _say(str(error))
             return ExitCode.FAILED
@@ -85,7 +91,15 @@ def _tell(verb: str, settings: BotSettings) -> ExitCode:
     return ExitCode.CLEAN
 
 
+def _clear_latches(state_dir: Path) -> tuple[str, ...]:
+    from actors.journal import clear_latches  # noqa: PLC0415 - see the module
+
+    return clear_latches(state_dir)
+
+
 def _serve(settings: BotSettings, stop: threading.Event) -> ExitCode:
+    from exchanges.simulated.own_process import serve  # noqa: PLC0415 - see the module
+
     try:
         serve(launch_of(settings, state_dir=venue_folder(settings), outlives_clients=True), stop, sys.stdout)
     except (OSError, RuntimeError, ValueError) as error:
@@ -95,25 +109,27 @@ def _serve(settings: BotSettings, stop: threading.Event) -> ExitCode:
 
 
 def _explain(settings: BotSettings) -> ExitCode:
-    clock = SystemClock()
     if settings.desk.mode is Mode.LIVE:
-        _print_ladders(settings, read_markets(settings, live_accounts(settings).accesses, clock))
+        _print_ladders(settings, live_accounts(settings))
         return ExitCode.CLEAN
     venues = PaperVenues(replace(settings, paper=replace(settings.paper, fresh=False)))
     try:
-        settings, accounts = venues.start()
+        venues.begin()
     except AlreadyRunning:
-        settings, accounts = venues.find()
-        _print_ladders(settings, read_markets(settings, accounts.accesses, clock))
+        _print_ladders(*venues.find())
         return ExitCode.CLEAN
     try:
-        _print_ladders(settings, read_markets(settings, accounts.accesses, clock))
+        _print_ladders(*venues.start())
     finally:
         venues.leave()
     return ExitCode.CLEAN
 
 
-def _print_ladders(settings: BotSettings, markets: dict[str, Market]) -> None:
+def _print_ladders(settings: BotSettings, accounts: Accounts) -> None:
+    from actors.app.explain import explain  # noqa: PLC0415 - see the module
+    from actors.app.market import read_markets  # noqa: PLC0415 - see the module
+
+    markets = read_markets(settings, accounts.accesses, SystemClock())
     for grid in settings.grids:
         sys.stdout.write(explain(settings, grid, markets[grid.name]) + "\n")
 

@@ -35,8 +35,10 @@ _SETTLING_LOOKS = 100
 _STOP_MARGIN_S = 20.0
 
 
-def trade(settings: BotSettings, options: Options, stop: threading.Event) -> ExitCode:
+def trade(settings: BotSettings, options: Options, stop: threading.Event, paper: PaperVenues | None = None) -> ExitCode:
     """Run until `stop`, the given duration, the end of a tape, or a bot that can go no further.
+
+    `paper` are the simulated venues of a paper run, begun; they are ended here.
 
     Raises:
         BotError: something could not be started; everything that was started has been stopped again.
@@ -44,19 +46,28 @@ def trade(settings: BotSettings, options: Options, stop: threading.Event) -> Exi
     if settings.desk.mode is Mode.REPLAY:
         raise ConfigError(["desk.mode = replay: not available yet; use paper with paper.prices = tape"])
     with ExitStack() as cleanup:
-        return _Run(settings, options, stop, cleanup).run()
+        if paper is not None:
+            cleanup.callback(paper.stop)
+        return _Run(settings, options, stop, cleanup, paper).run()
 
 
 class _Run:
     """The parts of one run. Main thread only; `cleanup` stops them in reverse order."""
 
-    def __init__(self, settings: BotSettings, options: Options, stop: threading.Event, cleanup: ExitStack) -> None:
+    def __init__(
+        self,
+        settings: BotSettings,
+        options: Options,
+        stop: threading.Event,
+        cleanup: ExitStack,
+        paper: PaperVenues | None,
+    ) -> None:
         self._settings = settings
         self._options = options
         self._stop = stop
         self._cleanup = cleanup
         self._clock: Clock = SystemClock()
-        self._paper: PaperVenues | None = None
+        self._paper = paper
         self._stopped: list[bool] = []
 
     def run(self) -> ExitCode:
@@ -93,14 +104,12 @@ class _Run:
         return ExitCode.FAILED
 
     def _accounts(self) -> Accounts:
-        if self._settings.desk.mode is Mode.LIVE:
-            accounts = live_accounts(self._settings)
-            if not self._settings.desk.observe:
-                confirm_live(self._settings, yes=self._options.yes)
+        if self._paper is not None:
+            self._settings, accounts = self._paper.start()
             return accounts
-        self._paper = PaperVenues(self._settings)
-        self._cleanup.callback(self._paper.stop)
-        self._settings, accounts = self._paper.start()
+        accounts = live_accounts(self._settings)
+        if not self._settings.desk.observe:
+            confirm_live(self._settings, yes=self._options.yes)
         return accounts
 
     def _start_logs(self, accounts: Accounts, *, show_live: bool) -> LogTail:

@@ -48,7 +48,8 @@ PAPER = Sample(
     path="conf/paper.ini",
     paper=True,
     notes=(
-        "Paper trading: the bot and its venue client, over real connections, on a simulated venue of their own.",
+        "Paper trading: one bot on three simulated venues side by side, over real connections, each venue in its own",
+        "protocol. Fewer venues: take out the [exchange.NAME] and [grid.NAME] of the others.",
         "Run it: python run.py conf/paper.ini     Look at it first: add --check --print or --explain.",
         "Override for one run: --set grid.take_profit_pct=0.05     No key and no account is needed or read.",
     ),
@@ -67,6 +68,8 @@ PAPER = Sample(
             notes=("One section per simulated venue. Its credentials are made up by the simulated venue.",),
             only_values=True,
         ),
+        SampleSection(name="exchange.backpack", only_values=True),
+        SampleSection(name="exchange.lighter", only_values=True),
         SampleSection(name="prices"),
         SampleSection(
             name="grid",
@@ -86,15 +89,26 @@ PAPER = Sample(
                 "max_* and daily_* hold for the whole bot; stop_*, pause_*, lot_* and grid_* are defaults of every",
                 "[grid.NAME].",
             ),
-            values={"max_margin_usd": "400", "daily_loss_limit_usd": "20", **_WIDE_STOP},
+            values={"max_margin_usd": "800", "daily_loss_limit_usd": "60", **_WIDE_STOP},
         ),
         SampleSection(name="reconcile"),
         SampleSection(name="control"),
         SampleSection(name="log"),
         SampleSection(
-            name="grid.btc-paper",
+            name="grid.btc-aster",
             notes=("Any key of [grid] and [close] and every per-grid key of [risk] may be overridden here.",),
             values={"exchange": "aster", "symbol": "BTCUSDT"},
+            only_values=True,
+        ),
+        SampleSection(
+            name="grid.btc-backpack",
+            values={"exchange": "backpack", "symbol": "BTC_USDC_PERP"},
+            only_values=True,
+        ),
+        SampleSection(
+            name="grid.btc-lighter",
+            notes=("A standard account there may send 60 transactions a minute, so this grid takes its time.",),
+            values={"exchange": "lighter", "symbol": "BTC", "wait_time_s": "8"},
             only_values=True,
         ),
     ),
@@ -104,7 +118,8 @@ LIVE = Sample(
     path="conf/live.ini",
     paper=False,
     notes=(
-        "Live trading on Aster: REAL MONEY. Work on a copy; try it with observe = yes first.",
+        "Live trading on Aster, Backpack and Lighter: REAL MONEY. Work on a copy; try it with observe = yes first.",
+        "Take out the [exchange.NAME] and [grid.NAME] of every venue you have no account on.",
         "Check it offline: python run.py conf/live.ini --check --print     See the ladder: --explain",
         "No secret stands here, only names of environment variables. Instead of X_env = NAME a key X_file = PATH names",
         "a file of mode 0600 that holds the secret alone.",
@@ -121,6 +136,12 @@ LIVE = Sample(
             ),
             values={"venue": "aster"},
         ),
+        SampleSection(name="exchange.backpack", values={"venue": "backpack"}),
+        SampleSection(
+            name="exchange.lighter",
+            notes=("Put the number of your account into account_index: the venue's page of API keys shows it.",),
+            values={"venue": "lighter"},
+        ),
         SampleSection(name="prices"),
         SampleSection(name="grid", notes=("Defaults of every [grid.NAME].",), values={"order_notional_usd": "300"}),
         SampleSection(name="close"),
@@ -131,8 +152,8 @@ LIVE = Sample(
                 "[grid.NAME].",
             ),
             values={
-                "max_margin_usd": "400",
-                "max_position_usd": "4000",
+                "max_margin_usd": "900",
+                "max_position_usd": "9000",
                 "daily_loss_limit_usd": "50",
                 **_WIDE_STOP,
             },
@@ -160,6 +181,10 @@ LIVE = Sample(
             },
             only_values=True,
         ),
+        SampleSection(
+            name="grid.btc-backpack", values={"exchange": "backpack", "symbol": "BTC_USDC_PERP"}, only_values=True
+        ),
+        SampleSection(name="grid.btc-lighter", values={"exchange": "lighter", "symbol": "BTC"}, only_values=True),
     ),
 )
 

@@ -14,7 +14,6 @@ from typing import Final
 from urllib.parse import quote
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from exchanges.secrets import Secret
 from exchanges.venue import HttpRequest, SignedRequest
@@ -103,7 +102,7 @@ class SigningKey:
         if len(raw) not in (SEED_BYTES, 2 * SEED_BYTES):
             raise ValueError(f"a secret key is base64 of 32 (or 64) bytes, not of {len(raw)}")
         self._key = Ed25519PrivateKey.from_private_bytes(raw[:SEED_BYTES])
-        public = self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        public = self._key.public_key().public_bytes_raw()
         if raw[SEED_BYTES:] not in (b"", public):
             raise ValueError("the second half of the secret key is not the public key of the first")
         self.api_key = base64.b64encode(public).decode()

@@ -8,7 +8,7 @@ ends with an error, and the caller begins again a little later.
 from functools import partial
 from typing import Any, Final
 
-from exchanges.errors import AuthenticationRefused, OutcomeUnknown, RateLimited, RequestRefused
+from exchanges.errors import AuthenticationRefused, RateLimited, RequestRefused, StillPending
 from exchanges.lighter import parsing, records, rest
 from exchanges.lighter.account import Account
 from exchanges.lighter.errors import NO_SUCH_TRANSACTION
@@ -96,7 +96,7 @@ def _recorded(account: Account, setup: AccountSetup, tx_hash: str) -> Call[str |
     def parse(data: Any, _received_ns: int) -> str | None:  # noqa: ANN401 - a decoded body
         found = records.record(data)
         if found.is_pending:
-            raise OutcomeUnknown(EXCHANGE, "GET tx", "the leverage is not set yet")
+            raise StillPending(EXCHANGE, "GET tx", "the leverage is not set yet")
         if found.is_refused:
             account.leverage_txs.pop(_key(setup), None)
             return _problem(setup, found.refusal or "the transaction failed")
@@ -109,5 +109,5 @@ def _unrecorded(account: Account, setup: AccountSetup, error: RequestRefused) ->
     if error.code in {str(code) for code in NO_SUCH_TRANSACTION}:
         # Dropped by the sequencer it never gets a record: the next attempt sends it again, which changes nothing twice.
         account.leverage_txs.pop(_key(setup), None)
-        raise OutcomeUnknown(EXCHANGE, "GET tx", "the leverage is not set yet") from None
+        raise StillPending(EXCHANGE, "GET tx", "the leverage is not set yet") from None
     raise error

@@ -2,7 +2,7 @@
 
 import sys
 
-from exchanges.simulated.process import main
+from exchanges.simulated.own_process import main
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -12,9 +12,15 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, get_args, get_type_hints
+from typing import Any, Final, get_args, get_type_hints
 
 from exchanges.simulated.settings import PaperSettings
+
+TOKEN_HEADER: Final = "X-Simulated-Token"  # noqa: S105 - the name of a header, not a secret
+"""Carries the admin token of the process, which only its starter knows (`admin_token` in its process file)."""
+
+REFUSED: Final = 2
+"""Exit code of a process that cannot use what it was told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import difflib
 import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -12,16 +12,19 @@ from typing import Final
 from exchanges.clock import Clock
 from exchanges.errors import ConfigError
 from exchanges.simulated.engine_setup import override_rules
+from exchanges.simulated.faces.kit import keep_rules
 from exchanges.simulated.prices import PriceSource, Tick
 from exchanges.simulated.prices.live import ASTER_FEED, Dialect, LivePrices
 from exchanges.simulated.prices.live_backpack import BACKPACK_FEED
 from exchanges.simulated.prices.synthetic import START_PRICES, SyntheticPrices
 from exchanges.simulated.settings import PaperSettings, PriceKind
-from exchanges.simulated.tape import TapePrices, tape_rules
+from exchanges.simulated.tape import TapePrices, read_facts, tape_rules
 from exchanges.values import MarketRules
 
 LIVE_FEEDS: Final[Mapping[str, Dialect]] = MappingProxyType({"aster": ASTER_FEED, "backpack": BACKPACK_FEED})
 """Name of a venue -> how its public feed is spoken."""
+
+FitRules = Callable[[MarketRules, Decimal], MarketRules]
 
 
 class MergedPrices:
@@ -57,19 +60,26 @@ class MergedPrices:
 
 
 def open_prices(
-    paper: PaperSettings, rules: Sequence[MarketRules], last: Mapping[str, str], clock: Clock, *, venue: str = "aster"
+    paper: PaperSettings,
+    rules: Sequence[MarketRules],
+    last: Mapping[str, str],
+    clock: Clock,
+    *,
+    venue: str = "aster",
+    fit_rules: FitRules = keep_rules,
 ) -> tuple[PriceSource, tuple[MarketRules, ...]]:
     """Return the price source and the rules of its markets: those given, but the tape's own where it is a tape.
 
     `last` are the prices a synthetic market goes on from, by symbol; without one it starts at `paper.start_price` or
-    its usual level. `clock` stamps the rows of a live feed, which is the public one of `venue`.
+    its usual level. `clock` stamps the rows of a live feed, which is the public one of `venue`. `fit_rules` is the
+    venue's (see `FaceKit`).
 
     Raises:
         ValueError: the tape cannot be read, or is asked to be more than one market; no live feed is known of `venue`.
         OSError: the tape cannot be opened.
     """
     if paper.prices is PriceKind.TAPE:
-        return _open_tape(paper, rules)
+        return _open_tape(paper, rules, fit_rules)
     if paper.prices is PriceKind.LIVE:
         return LivePrices([one.symbol for one in rules], clock, dialect=_feed(venue)), tuple(rules)
     return _synthetic(paper, rules, last), tuple(rules)
@@ -82,16 +92,19 @@ def _feed(venue: str) -> Dialect:
     return dialect
 
 
-def _open_tape(paper: PaperSettings, rules: Sequence[MarketRules]) -> tuple[PriceSource, tuple[MarketRules, ...]]:
+def _open_tape(
+    paper: PaperSettings, rules: Sequence[MarketRules], fit_rules: FitRules
+) -> tuple[PriceSource, tuple[MarketRules, ...]]:
     if len(rules) != 1:
         names = ", ".join(one.symbol for one in rules)
         raise ValueError(f"paper.tape = {paper.tape}: a tape is one market, and there are {len(rules)}: {names}")
     market = rules[0]
     try:
-        tape = TapePrices(Path(paper.tape), market.symbol, speed=paper.speed)
+        facts = read_facts(Path(paper.tape))
+        found = fit_rules(tape_rules(facts, market.symbol, market.quote_asset), facts.first_price)
+        tape = TapePrices(Path(paper.tape), market.symbol, speed=paper.speed, tick=paper.tick_size or found.tick)
     except ConfigError as error:
         raise ValueError(str(error)) from error
-    found = tape_rules(tape.facts, market.symbol, market.quote_asset)
     return tape, (replace(found, base_asset=market.base_asset or found.base_asset),)
 
 

@@ -1,15 +1,13 @@
-"""The simulated venue as a process: `main` is that process, `SimulatedVenueProcess` starts, finds, asks and ends it.
+"""The simulated venue's process from outside: `SimulatedVenueProcess` starts, finds, asks and ends it.
 
+What runs inside is in own_process.py. It is not imported here: a bot carries no web server around.
 The process runs in a session of its own, so that a killed bot leaves its venue running; the next run finds it by the
 file `venue.json` (mode 0600) in the state folder and attaches to it again. Without any client it ends by itself after
 `paper.idle_exit_s`. Its account survives in the state folder either way.
 """
 
-import argparse
-import asyncio
 import http.client
 import json
-import logging
 import os
 import re
 import selectors
@@ -25,9 +23,7 @@ from typing import IO, Any, Final
 from urllib.parse import urlsplit
 
 from exchanges.clock import Clock, SystemClock
-from exchanges.simulated.launch import VenueLaunch, from_json
-from exchanges.simulated.server import TOKEN_HEADER
-from exchanges.simulated.serving import Serving
+from exchanges.simulated.launch import REFUSED, TOKEN_HEADER, VenueLaunch
 from exchanges.simulated.state_files import OWNER_ONLY, is_locked, lock_file, process_file, read_json
 
 START_TIMEOUT_S: Final = 120.0
@@ -39,8 +35,6 @@ _PAUSE_S: Final = 0.05
 _NS: Final = 1_000_000_000
 _LOG_NAME: Final = "venue.log"
 _LOG_HEAD: Final = re.compile(r"^[-0-9]+ [:,0-9]+ [A-Z]+ ")
-_REFUSED: Final = 2
-"""Exit code of a process that cannot use what it was given."""
 
 
 class VenueProcessError(Exception):
@@ -81,16 +75,26 @@ class SimulatedVenueProcess:
         self.was_running = False
         self._has_same_settings = False
 
+    def begin(self) -> None:
+        """Attach to a process that still runs, or start one without waiting for it: it takes a second to come up.
+
+        Raises:
+            VenueProcessError: the process cannot be started.
+        """
+        self.was_running = self._attach()
+        if not self.was_running:
+            self._spawn()
+
     def start(self, timeout_s: float = START_TIMEOUT_S) -> Mapping[str, ServedVenue]:
-        """Return the venues by exchange name, attached or freshly started.
+        """Return the venues by exchange name, attached or freshly started; waits for what `begin` began.
 
         Raises:
             VenueProcessError: the process did not come up; the text holds the end of its log.
         """
-        if self._attach():
-            self.was_running = True
-        else:
-            self._spawn(timeout_s)
+        if self._pid is None:
+            self.begin()
+        if self._child is not None and not self.venues:
+            self._await_venues(self._child, timeout_s)
         return self.venues
 
     # --- finding one that runs ---
@@ -146,7 +150,7 @@ class SimulatedVenueProcess:
         self._pid, self._token, self.venues = None, "", {}
 
     # --- starting one ---
-    def _spawn(self, timeout_s: float) -> None:
+    def _spawn(self) -> None:
         environment = dict(os.environ)
         root = str(Path(__file__).resolve().parents[2])
         paths = [root, *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
@@ -167,11 +171,14 @@ class SimulatedVenueProcess:
             if not isinstance(log, int):
                 log.close()
         self._pid = self._child.pid
+        self._hand_over(self._child)
+
+    def _await_venues(self, child: "subprocess.Popen[bytes]", timeout_s: float) -> None:
         try:
-            lines = self._hand_over(self._child, timeout_s)
-            self._read_lines(lines)
+            self._read_lines(self._first_lines(child, timeout_s))
         except VenueProcessError:
             self._end_child()
+            self._forget()
             raise
 
     def _open_log(self) -> "IO[bytes] | int":
@@ -181,15 +188,19 @@ class SimulatedVenueProcess:
         path = self._launch.state_dir / _LOG_NAME
         return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ONLY), "wb")
 
-    def _hand_over(self, child: "subprocess.Popen[bytes]", timeout_s: float) -> list[str]:
-        """Give the child its config and return its first lines, one per venue."""
-        stdin, stdout = child.stdin, child.stdout
-        if stdin is None or stdout is None:
+    def _hand_over(self, child: "subprocess.Popen[bytes]") -> None:
+        """Give the child its config. One that has ended already says why when its lines are waited for."""
+        if child.stdin is not None:
+            with suppress(BrokenPipeError):
+                child.stdin.write(self._launch.to_json().encode())
+            with suppress(BrokenPipeError):
+                child.stdin.close()
+
+    def _first_lines(self, child: "subprocess.Popen[bytes]", timeout_s: float) -> list[str]:
+        """Return the child's first lines, one per venue."""
+        stdout = child.stdout
+        if stdout is None:
             raise VenueProcessError("the simulated venue's process has no pipes")
-        with suppress(BrokenPipeError):
-            stdin.write(self._launch.to_json().encode())
-        with suppress(BrokenPipeError):
-            stdin.close()
         wanted = len(self._launch.venues)
         deadline_ns = self._clock.monotonic_ns() + int(timeout_s * _NS)
         data = b""
@@ -220,7 +231,7 @@ class SimulatedVenueProcess:
 
     def _why_ended(self, child: "subprocess.Popen[bytes]") -> VenueProcessError:
         with suppress(subprocess.TimeoutExpired):
-            if child.wait(STOP_TIMEOUT_S) == _REFUSED:
+            if child.wait(STOP_TIMEOUT_S) == REFUSED:
                 return VenueRefused(f"the simulated venue does not start{self._log_end()}")
         return VenueProcessError(f"the simulated venue ended while starting{self._log_end()}")
 
@@ -242,6 +253,10 @@ class SimulatedVenueProcess:
     def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
         """End the process: by its admin path, then by signals. Its account is saved. Does nothing without one."""
         if self._pid is None:
+            return
+        if not self.venues:  # begun, and never waited for: nothing to save yet
+            self._end_child()
+            self._forget()
             return
         for row in list(self.venues.values())[:1]:
             with suppress(VenueProcessError):
@@ -319,50 +334,3 @@ def _served(name: str, row: Mapping[str, Any]) -> ServedVenue:
         symbols=tuple(map(str, row["symbols"])),
         credentials=dict(row["credentials"]),
     )
-
-
-# --- the process itself ---
-
-
-def serve(launch: VenueLaunch, stop: threading.Event, out: IO[str]) -> None:
-    """Serve the venues of a launch on this thread until `stop` is set; write one JSON line per venue to `out`.
-
-    Raises:
-        ValueError, OSError, RuntimeError: see `Serving.run`.
-    """
-    asyncio.run(_serve_until(launch, stop, out))
-
-
-async def _serve_until(launch: VenueLaunch, stop: threading.Event, out: IO[str]) -> None:
-    serving = Serving(launch, SystemClock(), lambda line: print(line, file=out, flush=True))
-    running = asyncio.create_task(serving.run())
-    while not running.done() and not stop.is_set():
-        await asyncio.wait([running], timeout=_PAUSE_S)
-    serving.request_stop()
-    await running
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Be the process: read the config, serve until SIGTERM, SIGINT or the admin path; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m exchanges.simulated", description="Serve simulated venues.")
-    parser.add_argument("--config", default="-", help="JSON file of the launch; - for standard input")
-    options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
-    try:
-        text = sys.stdin.read() if options.config == "-" else Path(options.config).read_text(encoding="utf-8")
-        launch = from_json(text)
-    except (OSError, ValueError) as error:
-        logging.getLogger(__name__).error("the configuration cannot be read: %s", error)  # noqa: TRY400 - no traceback
-        return _REFUSED
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    try:
-        serve(launch, stop, sys.stdout)
-    except (ValueError, OSError) as error:
-        logging.getLogger(__name__).error("%s", error)  # noqa: TRY400 - a person reads this line
-        return _REFUSED
-    except RuntimeError:
-        logging.getLogger(__name__).exception("the simulated venue ended")
-        return 1
-    return 0

@@ -28,9 +28,9 @@ from exchanges.simulated.faces.protocol import (
     PingFrame,
 )
 from exchanges.simulated.hosting import SimulatedVenue
+from exchanges.simulated.launch import TOKEN_HEADER
 
 ADMIN_PREFIX: Final = "/simulated/"
-TOKEN_HEADER: Final = "X-Simulated-Token"  # noqa: S105 - the name of a header, not a secret
 _LEAST_DELAY_S: Final = 0.001
 _POLL_S: Final = 0.005
 _LONGEST_DELAY_S: Final = 0.05

@@ -111,7 +111,12 @@ class Serving:
         symbols = tuple(dict.fromkeys(kit.symbol(name) for name in choice.symbols))
         saved = self._saved(choice)
         prices, rules = open_prices(
-            paper, tuple(map(kit.rules, symbols)), _last_prices(saved), self._clock, venue=kit.venue
+            paper,
+            tuple(map(kit.rules, symbols)),
+            _last_prices(saved),
+            self._clock,
+            venue=kit.venue,
+            fit_rules=kit.fit_rules,
         )
         venue = _assemble(kit, paper, rules, prices, saved, self._clock.wall_ns())
         if saved is not None:

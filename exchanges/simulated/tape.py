@@ -10,6 +10,7 @@ streamed, whatever the size of the file.
 """
 
 import csv
+import functools
 import gzip
 import io
 import math
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 from exchanges.errors import ConfigError
+from exchanges.rounding import ceil_to, floor_to
 from exchanges.simulated.engine_types import QuoteTick, TradeTick
 from exchanges.simulated.prices import Tick
 from exchanges.values import ZERO, MarketRules
@@ -34,6 +36,9 @@ _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]{1,2})?")  # Decimal al
 _MANY_DIGITS = 30
 _DEAREST_STEP = Decimal(100)
 """A quantity step dearer than this in quote units is that of a contract, not of a base asset."""
+_COARSEST_TICK = Decimal("0.0005")
+"""A price step that is a larger share of the price was never a market's: the tape has few different prices."""
+_KEPT_FACTS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +178,19 @@ class _Grid:
 
 
 def read_facts(path: Path) -> TapeFacts:
-    """Read a tape through and return what it says. Raises ConfigError naming file, line and value."""
+    """Read a tape through and return what it says. Raises ConfigError naming file, line and value.
+
+    It takes a second or two for a long one, so the facts of the same file are kept: every venue of a run plays it.
+    """
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise ConfigError((f"paper.tape = {path}: {error.strerror or error}",)) from None
+    return _read_facts(path, (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns))
+
+
+@functools.lru_cache(maxsize=_KEPT_FACTS)
+def _read_facts(path: Path, _version: tuple[int, ...]) -> TapeFacts:
     prices, sizes = _Grid(), _Grid()
     rows, first_ns, last_ns, first_price = 0, 0, 0, ZERO
     for at_ns, tick in _rows(path, ""):
@@ -205,22 +222,25 @@ def tape_rules(facts: TapeFacts, symbol: str, quote_asset: str = "USDT") -> Mark
     """Return the market's rules as the tape suggests them.
 
     A quantity step worth more than 100 quote units (a tape in contracts) is divided by ten until it is not: quantities
-    are taken as base units, and such a step would leave no order of ordinary size.
+    are taken as base units, and such a step would leave no order of ordinary size. A price step above 5 basis points (a
+    short tape of round prices) likewise: it would leave no room for a take-profit.
     """
-    step = facts.step
+    step, tick = facts.step, facts.tick
     while step * facts.first_price > _DEAREST_STEP:
         step /= 10
+    while tick > _COARSEST_TICK * facts.first_price:
+        tick /= 10
     return MarketRules(
         symbol=symbol,
-        tick=facts.tick,
+        tick=tick,
         step=step,
         min_quantity=step,
         max_quantity=step * 1_000_000,
         market_max_quantity=step * 100_000,
         min_notional=Decimal(5),
         reduce_only_exempt=True,
-        min_price=facts.tick,
-        max_price=facts.tick * 100_000_000,
+        min_price=tick,
+        max_price=max(tick * 100_000_000, facts.first_price * 1000),
         band_up=Decimal("1.05"),
         band_down=Decimal("0.95"),
         base_asset=symbol.removesuffix(quote_asset),
@@ -230,12 +250,16 @@ def tape_rules(facts: TapeFacts, symbol: str, quote_asset: str = "USDT") -> Mark
 
 
 class TapePrices:
-    """One market's tape as a `PriceSource`. The constructor reads the file through (see `read_facts`)."""
+    """One market's tape as a `PriceSource`. The constructor reads the file through (see `read_facts`).
 
-    def __init__(self, path: Path, symbol: str, *, speed: Decimal = Decimal(1)) -> None:
+    `tick` is the market's: a finer tape is played on it, bids rounded down and asks up. None for the tape's own.
+    """
+
+    def __init__(self, path: Path, symbol: str, *, speed: Decimal = Decimal(1), tick: Decimal | None = None) -> None:
         if speed <= 0:
             raise ConfigError((f"paper.speed = {speed}: a tape in paper mode needs a speed above 0",))
         self.facts = read_facts(path)
+        self._tick = tick if tick is not None and self.facts.tick % tick else None
         self._speed = speed
         self._rows = _rows(path, symbol)
         self._start_ns = 0
@@ -273,4 +297,14 @@ class TapePrices:
             self._head = None
             return
         at_ns, tick = row
+        if self._tick is not None:
+            tick = _on_grid(tick, self._tick)
         self._head = (self._start_ns + int((at_ns - self.facts.first_ns) / self._speed), tick)
+
+
+def _on_grid(row: Tick, tick: Decimal) -> Tick:
+    """Return a row with its prices on the market's tick: never crossed, and never better than they were."""
+    if isinstance(row, QuoteTick):
+        return row._replace(bid=max(floor_to(row.bid, tick), tick), ask=ceil_to(row.ask, tick))
+    price = floor_to(row.price, tick) if row.buyer_is_maker else ceil_to(row.price, tick)
+    return row._replace(price=max(price, tick))

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from loguru import logger
 
 from actors.bot import make_fill_callback
 from actors.connection import ExchangeConnection
@@ -54,6 +55,7 @@ from exchanges.errors import (
     RequestNotSent,
     RequestRefused,
     RuleViolated,
+    StillPending,
     UnknownOrder,
     WouldCross,
 )
@@ -408,6 +410,24 @@ def test_a_venue_that_cannot_be_reached_is_tried_again_for_ever(make, kind):
     assert "refused" in desk.statuses[-1].why
     desk.venue.answers["markets"] = {SYMBOL: RULES}
     desk.pass_time(31)
+    assert desk.readers
+
+
+@pytest.mark.parametrize(("kind", "level"), [(StillPending, "DEBUG"), (OutcomeUnknown, "WARNING")])
+def test_waiting_for_what_the_venue_is_about_to_do_is_no_warning(make, kind, level):
+    seen = []
+    logger.enable("actors")
+    sink = logger.add(lambda message: seen.append(message.record), level=0)  # noqa: TID251 - a sink of this test
+    try:
+        desk = make()
+        desk.venue.answers["account_check"] = kind("lighter", "GET tx", "the leverage is not set yet")
+        desk.tell(Begin())
+    finally:
+        logger.disable("actors")
+        logger.remove(sink)  # noqa: TID251 - see above
+    assert [record["level"].name for record in seen if "not set yet" in record["message"]] == [level]
+    desk.venue.answers["account_check"] = None
+    desk.pass_time(3)
     assert desk.readers
 
 

@@ -295,6 +295,23 @@ def test_an_address_that_cannot_be_used_is_tried_again_later_and_does_not_kill()
     made.ref.stop(timeout=2)
 
 
+def test_a_stream_whose_markets_are_not_known_yet_is_no_lost_stream(desk, monkeypatch):
+    def unknown(_symbols):
+        raise ConfigError(("the number of market X is not known (yet)",))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(desk.venue, "public_stream", unknown)
+        desk.ref.tell(Begin())
+        desk.sync()
+        desk.pass_time(600)
+    assert "not known" in desk.statuses[-1].why
+    assert desk.statuses[-1].reconnects == 0
+    assert desk.readers == []
+    desk.pass_time(3000)
+    assert len(desk.readers) == 1
+    assert desk.strategy.all(PriceStale) == []
+
+
 def test_without_rest_fallback_nothing_is_asked():
     made = Desk(prices=PricesSettings(rest_fallback=False))
     reader = made.open()

@@ -18,11 +18,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from exchanges.simulated.server import TOKEN_HEADER
+from exchanges.simulated.launch import TOKEN_HEADER
 from exchanges.simulated.state_files import is_locked, lock_file, process_file
 
 ROOT = Path(__file__).resolve().parents[2]
-PAPER = str(ROOT / "conf" / "paper.ini")
+SHIPPED = str(ROOT / "conf" / "paper.ini")
+PAPER = str(ROOT / "tests" / "system" / "paper.ini")
+"""One venue: starts sooner than the three of the shipped file."""
+
 LIVE = str(ROOT / "conf" / "live.ini")
 QUICK = (
     "paper.ack_latency_ms=20",

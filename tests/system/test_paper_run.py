@@ -1,11 +1,13 @@
 """A paper run from its command to its summary, as a user starts it."""
 
 import json
+import re
+import signal
 from decimal import Decimal
 
 import pytest
 
-from tests.system.program import QUICK, Desk, is_alive, listens
+from tests.system.program import QUICK, SHIPPED, Desk, is_alive, listens, until
 from tests.system.scripted_tape import wave
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(60)]
@@ -106,3 +108,30 @@ def test_the_end_of_a_tape_ends_the_run(desk: Desk, tmp_path) -> None:
     assert done.code == 0, done.err
     assert done.summary["runtime_s"] < 10
     assert done.summary["violations"] == 0
+
+
+def test_the_shipped_file_trades_on_three_venues_side_by_side(desk: Desk, tmp_path) -> None:
+    """Ends by a signal once every venue has closed a lot, however long a busy machine takes for that."""
+    settings = (*QUICK, *wave(tmp_path / "wave.csv.gz", seconds=120))
+    running = desk.start("--json", conf=SHIPPED, settings=settings)
+    for grid in ("btc-aster", "btc-backpack", "btc-lighter"):
+        until(
+            lambda name=grid: f"grid={name} " in "".join(re.findall("lot_closed .*", running.err)),
+            f"{grid} closes a lot",
+            timeout_s=40,
+            say=lambda: running.err[-3000:],
+        )
+    running.signal(signal.SIGTERM)
+    done = running.wait()
+    assert done.code == 0, done.err
+    assert "warning" not in done.err.lower(), done.err
+    venues = done.summary["venues"]
+    assert list(venues) == ["aster", "backpack", "lighter"]
+    for counts in venues.values():
+        assert counts["lots_closed"] >= 1
+        assert counts["unprotected_quantity"] == "0"
+        assert 0 < counts["naked_seconds_max"] <= 2
+        assert counts["violations"] == 0
+    total = sum(Decimal(counts["fees"]) for counts in venues.values())
+    assert Decimal(done.summary["fees"]) == total > 0
+    assert not desk.venue.is_running

@@ -42,6 +42,11 @@ class FaceParts:
         return f"FaceParts({', '.join(spec.rules.symbol for spec in self.specs)})"
 
 
+def keep_rules(rules: MarketRules, _price: Decimal) -> MarketRules:
+    """Return the rules of a tape as they are: the venue can express any tick and step."""
+    return rules
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaceKit:
     """One venue as the simulation knows it.
@@ -56,6 +61,7 @@ class FaceKit:
         funding_interval_ns: How often funding is settled; the rate of `[paper]` is spread over eight hours.
         default_leverage: Leverage of an account nobody has set up.
         maintenance_rate: Maintenance margin as a fraction of notional.
+        fit_rules: Rules that a tape suggests, and its first price -> the nearest rules that the venue can express.
     """
 
     venue: str
@@ -67,3 +73,4 @@ class FaceKit:
     funding_interval_ns: int = 8 * HOUR_NS
     default_leverage: int = 20
     maintenance_rate: Decimal = Decimal("0.005")
+    fit_rules: Callable[[MarketRules, Decimal], MarketRules] = keep_rules

@@ -1,11 +1,12 @@
 """What a transaction must look like on the simulated Lighter (venues/lighter.md 3, 5.4, 6.1, 10)."""
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
-from exchanges.simulated.faces.lighter.markets import build_markets, lighter_rules, lighter_symbol
+from exchanges.simulated.faces.lighter.markets import build_markets, fit_rules, lighter_rules, lighter_symbol
 from exchanges.simulated.faces.lighter.refusals import VenueRefusal
 from exchanges.simulated.faces.lighter.transactions import TxType, read_transaction
 from tests.exchanges.simulated.lighter_bench import (
@@ -302,3 +303,21 @@ def test_integers_stand_for_decimals(row):
         row["base_amount"],
         row["price_int"],
     )
+
+
+@pytest.mark.parametrize(
+    ("price", "tick", "step", "expected"),
+    [
+        ("60000", "0.1", "0.001", ("0.1", "0.001")),
+        ("60000", "10", "5", ("1", "1")),
+        ("2500", "0.25", "0.02", ("0.01", "0.01")),
+        ("60000", "0.00001", "0.001", ("0.0001", "0.001")),
+    ],
+)
+def test_a_tapes_steps_become_steps_that_lighter_has(price, tick, step, expected):
+    rules = replace(lighter_rules("BTC"), tick=Decimal(tick), step=Decimal(step), min_quantity=Decimal(step))
+    fitted = fit_rules(rules, Decimal(price))
+    assert (fitted.tick, fitted.step) == tuple(map(Decimal, expected))
+    market = build_markets([fitted])["BTC"]
+    assert market.price_int(Decimal(price)) < 2**32
+    assert fitted.min_quantity <= Decimal(step)

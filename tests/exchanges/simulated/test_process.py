@@ -20,8 +20,9 @@ import requests
 from exchanges.clock import SystemClock
 from exchanges.simulated.faces.aster.kit import aster_rules, aster_symbol, read_grid_id
 from exchanges.simulated.launch import VenueChoice, VenueLaunch, from_json
+from exchanges.simulated.own_process import main, serve
 from exchanges.simulated.price_sources import MergedPrices, open_prices
-from exchanges.simulated.process import ServedVenue, SimulatedVenueProcess, VenueProcessError, main, serve
+from exchanges.simulated.process import ServedVenue, SimulatedVenueProcess, VenueProcessError
 from exchanges.simulated.settings import FillModel, PaperSettings, PriceKind
 from exchanges.simulated.state_files import read_json, write_private
 from exchanges.simulated.steady_clock import SteadyClock
@@ -82,6 +83,19 @@ def test_a_started_venue_can_be_traded_on_and_stopped(tmp_path, processes):
     with pytest.raises(requests.ConnectionError):
         requests.get(venue.rest, timeout=5)
     assert not (tmp_path / "venue.json").exists()
+
+
+def test_a_process_that_is_begun_and_not_waited_for_ends_with_stop(tmp_path, processes):
+    process = processes(launch(tmp_path))
+    process.begin()
+    pid = process._pid
+    assert process.venues == {}
+    assert not process.was_running
+    process.stop()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    assert process.start()["main"].symbols == ("BTCUSDT",)
+    assert process._pid != pid
 
 
 def test_files_are_for_their_owner_only(tmp_path, processes):
@@ -335,7 +349,7 @@ def test_a_tape_is_one_market(tmp_path):
     paper = dataclasses.replace(FAST, prices=PriceKind.TAPE, tape=str(tape))
     clock = SteadyClock(SystemClock())
     prices, rules = open_prices(paper, (aster_rules("SOLUSDT"),), {}, clock)
-    assert (rules[0].symbol, rules[0].tick) == ("SOLUSDT", Decimal("0.5"))
+    assert (rules[0].symbol, rules[0].tick) == ("SOLUSDT", Decimal("0.05"))
     prices.start(1)
     assert len(list(prices.events_until(10**12))) == 2
     assert prices.finished

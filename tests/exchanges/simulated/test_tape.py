@@ -88,6 +88,34 @@ def test_quantities_in_contracts_are_taken_as_base_units_with_a_finer_step(tmp_p
     assert (rules.base_asset, rules.quote_asset, rules.symbol) == ("BTC", "USDT", "BTCUSDT")
 
 
+def test_a_tape_of_few_round_prices_leaves_room_for_a_take_profit(tmp_path):
+    facts = read_facts(write(tmp_path, "1,Q,60000,3,60010,3,,,", "2,T,,,,,60010,1,0"))
+    assert facts.tick == D(10)
+    assert tape_rules(facts, "BTCUSDT").tick == D(10)  # 1.7 basis points: such markets exist
+    facts = read_facts(write(tmp_path, "1,Q,100,3,101,3,,,", "2,T,,,,,101,1,0"))
+    assert tape_rules(facts, "X").tick == D("0.01")
+
+
+def test_a_tape_finer_than_the_market_is_played_on_the_markets_tick(tmp_path):
+    rows = ("1,Q,100.126,2,100.131,3,,,", "2,T,,,,,100.131,1,0", "3,T,,,,,100.126,1,1", "4,Q,100.12,2,100.13,3,,,")
+    prices = TapePrices(write(tmp_path, *rows), "X", tick=D("0.01"))
+    prices.start(START)
+    assert [tick for _, tick in played(prices, START + 10)] == [
+        QuoteTick("X", D("100.12"), D(2), D("100.14"), D(3)),
+        TradeTick("X", D("100.14"), D(1), buyer_is_maker=False),
+        TradeTick("X", D("100.12"), D(1), buyer_is_maker=True),
+        QuoteTick("X", D("100.12"), D(2), D("100.13"), D(3)),
+    ]
+    prices.close()
+
+
+def test_a_tape_that_is_written_anew_is_read_anew(tmp_path):
+    path = write(tmp_path, *ROWS)
+    assert read_facts(path) is read_facts(path)
+    write(tmp_path, *ROWS[:2])
+    assert read_facts(path).rows == 2
+
+
 def test_columns_may_stand_in_another_order_and_more_of_them(tmp_path):
     path = write(
         tmp_path,

@@ -12,7 +12,6 @@ from typing import Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 KEY_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64
@@ -48,7 +47,7 @@ def make_credentials(rng: Random) -> BackpackCredentials:
 def api_key_of(seed: bytes) -> str:
     """Return the verifying key of a seed in base64."""
     public = Ed25519PrivateKey.from_private_bytes(seed).public_key()
-    return base64.b64encode(public.public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()
+    return base64.b64encode(public.public_bytes_raw()).decode()
 
 
 def decoded(text: str, length: int) -> bytes:

@@ -8,7 +8,7 @@ from typing import Final
 from exchanges.simulated.faces.kit import HOUR_NS, FaceKit, FaceParts
 from exchanges.simulated.faces.lighter.credentials import make_credentials, read_credentials
 from exchanges.simulated.faces.lighter.face import LighterFace
-from exchanges.simulated.faces.lighter.markets import build_markets, lighter_rules, lighter_symbol
+from exchanges.simulated.faces.lighter.markets import build_markets, fit_rules, lighter_rules, lighter_symbol
 
 _LARGEST_ID: Final = 2**32 - 1
 
@@ -49,4 +49,5 @@ KIT: Final = FaceKit(
     funding_interval_ns=HOUR_NS,
     default_leverage=20,
     maintenance_rate=Decimal("0.012"),
+    fit_rules=fit_rules,
 )

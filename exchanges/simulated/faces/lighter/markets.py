@@ -5,7 +5,7 @@ and step, which must be powers of ten because the venue knows no others.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
@@ -21,6 +21,7 @@ MAX_PRICE_INT: Final = 2**32 - 1
 MAX_BASE_INT: Final = 2**48 - 1
 MAX_ORDERS_PER_MARKET: Final = 1000
 NIL_MARKET: Final = 255
+_HEADROOM: Final = 4
 _FIRST_UNLISTED: Final = 100
 _LEAST_QUOTE: Final = Decimal(10)
 _DEFAULT_FRACTION: Final = 500
@@ -125,6 +126,22 @@ def lighter_rules(symbol: str) -> MarketRules:
         base_asset=symbol,
         quote_asset=QUOTE,
     )
+
+
+def fit_rules(rules: MarketRules, price: Decimal) -> MarketRules:
+    """Return the rules with tick and step cut to the power of ten of their last digit: 0.25 becomes 0.01, 5 becomes 1.
+
+    The tick is coarser where the wire's 32 bits would not hold several times `price`.
+    """
+    tick, step = _last_digit(rules.tick), _last_digit(rules.step)
+    while price * _HEADROOM > MAX_PRICE_INT * tick:
+        tick *= 10
+    return replace(rules, tick=tick, min_price=tick, step=step, min_quantity=min(rules.min_quantity, step))
+
+
+def _last_digit(value: Decimal) -> Decimal:
+    exponent = value.normalize().as_tuple().exponent
+    return Decimal(1).scaleb(min(exponent, 0)) if isinstance(exponent, int) else value
 
 
 def build_markets(rules: Iterable[MarketRules]) -> dict[str, LighterMarket]:
