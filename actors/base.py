@@ -8,7 +8,6 @@ stops**; its bot starts again from the venue's truth.
 """
 
 import decimal
-import re
 import traceback
 from abc import abstractmethod
 from typing import Any, TypeVar, final
@@ -20,18 +19,13 @@ from actors.addresses import Address
 from actors.inbox import Inbox
 from actors.messages import ActorFailed, Note, Ping
 from actors.runtime import runtime
+from exchanges.redaction import redact
 
 M = TypeVar("M")
 
 # A program that embeds the bot gets no lines unless it asks for them by logger.enable("actors"), as run.py does: a line
 # costs 36 us and more (PERFORMANCE.md 1b) of the interpreter, in threads that stand beside the path of an exit.
 logger.disable("actors")
-
-_NAMED_SECRET = re.compile(
-    r"(?i)(signature|api[_-]?key|listen[_-]?key|secret|private[_-]?key|passw(?:or)?d|token|authorization)"
-    r"""(["']?\s*[=:]\s*["']?)[^\s&"',;)}\]]+"""
-)
-_LONG_RUN = re.compile(r"(?:0x)?[0-9a-fA-F]{40,}|[A-Za-z0-9+/_-]{43,}={0,2}")
 
 
 def decimal_context() -> decimal.Context:
@@ -48,11 +42,6 @@ def decimal_context() -> decimal.Context:
 def install_decimal_context() -> None:
     """Use `decimal_context()` in the calling thread only. Every thread of ours that computes money calls it once."""
     decimal.setcontext(decimal_context())
-
-
-def redact(text: str) -> str:
-    """Return `text` without what looks like a key, a signature or a credential."""
-    return _LONG_RUN.sub("***", _NAMED_SECRET.sub(r"\1\2***", text))
 
 
 def describe_failure(error: BaseException) -> tuple[str, str]:
@@ -199,5 +188,4 @@ __all__ = [
     "decimal_context",
     "describe_failure",
     "install_decimal_context",
-    "redact",
 ]

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, Final, assert_never
 
 from actors.addresses import Address
-from actors.base import BotActor, redact
+from actors.base import BotActor
 from actors.connection_facts import OrderFacts
 from actors.connection_parts import (
     ConnectionBegun,
@@ -70,6 +70,7 @@ from exchanges.errors import (
 from exchanges.fill_events import Fill
 from exchanges.order_ids import OrderRole, unpack
 from exchanges.records import replace
+from exchanges.redaction import redact
 from exchanges.reports import NoticeKind, PositionReport, StreamNotice
 from exchanges.values import ZERO, ClientOrderId, OrderId
 from exchanges.venue import Call

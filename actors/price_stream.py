@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Final, assert_never
 
 from actors.addresses import Address
-from actors.base import BotActor, redact
+from actors.base import BotActor
 from actors.log_events import LogEvent
 from actors.messages import ActorFailed, PriceChanged, PriceStale, Tick
 from actors.quotes import QuoteBook
@@ -36,6 +36,7 @@ from actors.venue_messages import (
 from exchanges.clock import Clock
 from exchanges.errors import ConfigError, MalformedMessage
 from exchanges.pacing import backoff
+from exchanges.redaction import redact
 from exchanges.reports import BestPrice, NoticeKind, StreamNotice
 from exchanges.values import PriceSource
 from exchanges.venue import Call, StreamEndpoint, Venue

@@ -24,6 +24,14 @@ The four outcomes of a command are: it returned (confirmed), RequestRefused, Req
 OutcomeUnknown.
 """
 
+from typing import Final
+
+from exchanges.redaction import redact
+
+_EXCERPT: Final = 200
+_LOOKED_AT: Final = 600
+"""An excerpt is redacted before it is cut, so that no piece of a key is left over."""
+
 
 class BotError(Exception):
     """Base of every error this project raises on purpose."""
@@ -44,13 +52,15 @@ class JournalError(BotError):
 
 
 class ExchangeError(BotError):
-    """Something between us and a venue. `exchange` and `operation` say where; the text never holds a secret."""
+    """Something between us and a venue. `exchange` and `operation` say where. The text never holds a secret: what looks
+    like one is taken out, because a part of it is often the venue's own.
+    """
 
     def __init__(self, exchange: str, operation: str, text: str = "") -> None:
         self.exchange = exchange
         self.operation = operation
-        self.text = text
-        super().__init__(f"{exchange} {operation}: {text}" if text else f"{exchange} {operation}")
+        self.text = redact(text)
+        super().__init__(f"{exchange} {operation}: {self.text}" if text else f"{exchange} {operation}")
 
 
 class RequestNotSent(ExchangeError):
@@ -117,7 +127,7 @@ class MalformedMessage(ExchangeError):
     """A reply or frame could not be read. `excerpt` is a short, redacted piece of it."""
 
     def __init__(self, exchange: str, operation: str, text: str = "", *, excerpt: str = "") -> None:
-        self.excerpt = excerpt[:200]
+        self.excerpt = redact(excerpt[:_LOOKED_AT])[:_EXCERPT]
         super().__init__(exchange, operation, f"{text} ({self.excerpt!r})" if excerpt else text)
 
 

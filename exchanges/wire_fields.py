@@ -4,7 +4,7 @@ Every venue's parser derives its own `Fields` with the venue's name and its word
 """
 
 import re
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any, ClassVar, Final
 
 from exchanges.errors import MalformedMessage
@@ -12,10 +12,15 @@ from exchanges.errors import MalformedMessage
 NS_PER_MS: Final = 1_000_000
 NS_PER_US: Final = 1_000
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?")
-_MOST_DIGITS: Final = 140
-"""Before or after the point. A JSON number may be `1e999999999`, which is finite and does not fit the memory when it is
-spelled out; texts are held below it by their pattern."""
-_LARGEST: Final = 10**_MOST_DIGITS
+_EXACT: Final = Context(prec=34)
+"""The digits that the bot's arithmetic keeps (`actors.base.decimal_context`): a number with more would be rounded by
+the first sum it goes into. Venues compute with at most 28."""
+_LARGEST_MAGNITUDE: Final = 20
+_SMALLEST_MAGNITUDE: Final = -30
+"""Powers of ten of the first digit. No price, quantity or total is beyond; and a JSON number may be `1e999999999`,
+which is finite and does not fit the memory when it is spelled out."""
+_MOST_ID_DIGITS: Final = 40
+_LARGEST_WHOLE: Final = 10**_MOST_ID_DIGITS
 _LARGEST_MS: Final = 10**14
 _LARGEST_US: Final = 10**17
 
@@ -51,17 +56,23 @@ class WireFields:
         return value
 
     def number(self, key: str) -> Decimal:
-        """Return a number given as text or as JSON number."""
+        """Return a number given as text or as JSON number, exactly: one that arithmetic would round is malformed."""
         value = self.get(key)
-        if type(value) is str:
-            if _NUMBER.fullmatch(value) is not None:
-                return Decimal(value)
-        elif type(value) is Decimal:
-            if value.is_finite() and abs(value.adjusted()) < _MOST_DIGITS:
-                return value
-        elif type(value) is int and -_LARGEST < value < _LARGEST:
-            return Decimal(value)
-        raise self.error(f"{key} is not a number")
+        kind = type(value)
+        if kind is str:
+            if _NUMBER.fullmatch(value) is None:
+                raise self.error(f"{key} is not a number")
+            value = Decimal(value)
+        elif kind is int and -_LARGEST_WHOLE < value < _LARGEST_WHOLE:
+            value = Decimal(value)
+        elif kind is not Decimal or not value.is_finite():
+            raise self.error(f"{key} is not a number")
+        if value and not _SMALLEST_MAGNITUDE <= value.adjusted() <= _LARGEST_MAGNITUDE:
+            raise self.error(f"{key} is too large or too small")
+        exact = _EXACT.plus(value)
+        if exact != value:
+            raise self.error(f"{key} has more digits than are computed with")
+        return exact
 
     def amount(self, key: str) -> Decimal:
         """Return a number that is not negative."""
@@ -71,9 +82,9 @@ class WireFields:
         return value
 
     def whole(self, key: str) -> int:
-        """Return an integer."""
+        """Return an integer of at most 40 digits."""
         value = self.get(key)
-        if type(value) is not int:
+        if type(value) is not int or not -_LARGEST_WHOLE < value < _LARGEST_WHOLE:
             raise self.error(f"{key} is not an integer")
         return value
 
@@ -99,11 +110,11 @@ class WireFields:
         return value * NS_PER_US
 
     def identifier(self, key: str) -> str:
-        """Return an id (a positive integer, or its digits) as text."""
+        """Return an id (a positive integer, or its digits, at most 40) as text."""
         value = self.get(key)
-        if type(value) is int and value > 0:
+        if type(value) is int and 0 < value < _LARGEST_WHOLE:
             return str(value)
-        if type(value) is str and value.isascii() and value.isdigit():
+        if type(value) is str and value.isascii() and value.isdigit() and len(value) <= _MOST_ID_DIGITS:
             return value
         raise self.error(f"{key} is not an id")
 
@@ -121,7 +132,7 @@ class WireFields:
 
 def malformed(exchange: str, where: str, text: str, data: object) -> MalformedMessage:
     """Return a MalformedMessage with a short excerpt of what was read."""
-    return MalformedMessage(exchange, where, text, excerpt=str(data)[:200])
+    return MalformedMessage(exchange, where, text, excerpt=str(data))
 
 
 def rows_of(exchange: str, data: object, where: str) -> list[Any]:

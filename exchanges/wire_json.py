@@ -1,8 +1,10 @@
 """JSON as it crosses our border: numbers become `Decimal`, nonsense is refused.
 
 The decoder takes bytes (so that invalid UTF-8 is refused here and the WebSocket library's slow check can stay off),
-refuses NaN and Infinity, and caps nesting before Python's own scanner sees it: that scanner descends as far as the
-process's recursion limit allows, and a library that raises the limit turns a hostile frame into a crash of the process.
+refuses NaN and Infinity, refuses a key that stands twice in one object (which of both is meant is anybody's guess) and
+half a surrogate pair (a text that no file and no database takes), and caps nesting before Python's own scanner sees it:
+that scanner descends as far as the process's recursion limit allows, and a library that raises the limit turns a
+hostile frame into a crash of the process.
 """
 
 import json
@@ -38,22 +40,45 @@ def is_too_deep(text: str) -> bool:
     return False
 
 
-_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return found
+
+
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+def _holds_half_a_pair(value: object) -> bool:
+    """Whether a text in a decoded value cannot be encoded. Whole pairs are one character by now."""
+    if isinstance(value, str):
+        return _SURROGATE.search(value) is not None
+    if isinstance(value, dict):
+        return any(_holds_half_a_pair(each) for pair in value.items() for each in pair)
+    return isinstance(value, list) and any(map(_holds_half_a_pair, value))
+
+
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_object)
 
 
 def decode(data: bytes | str, exchange: str, operation: str) -> Any:  # noqa: ANN401 - the border: what comes in has no type yet
     """Return the decoded value; fractional numbers are Decimal.
 
     Raises:
-        MalformedMessage: the bytes are not UTF-8, not JSON, too deep, or hold NaN, Infinity or a number beyond Decimal.
+        MalformedMessage: the bytes are not UTF-8, not JSON, too deep, or hold NaN, Infinity, a number beyond Decimal, a
+            key twice or half a surrogate pair.
     """
     try:
         text = data.decode() if isinstance(data, bytes) else data
         if is_too_deep(text):
             raise ValueError(f"nested deeper than {_MAX_DEPTH}")  # noqa: TRY301 - one way out for everything unreadable
-        return _DECODER.decode(text)
+        value = _DECODER.decode(text)
+        if ("\\ud" in text or "\\uD" in text) and _holds_half_a_pair(value):
+            raise ValueError("half a surrogate pair")  # noqa: TRY301 - as above
+        return value  # noqa: TRY300 - it belongs to what is read above
     except (ValueError, ArithmeticError) as error:
-        excerpt = data[:200].decode(errors="replace") if isinstance(data, bytes) else data[:200]
+        excerpt = data[:1000].decode(errors="replace") if isinstance(data, bytes) else data
         raise MalformedMessage(exchange, operation, f"not readable as JSON: {error}", excerpt=excerpt) from None
 
 

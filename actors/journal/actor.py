@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from actors.addresses import Address
-from actors.base import BotActor, redact
+from actors.base import BotActor
 from actors.inbox import LazyInbox
 from actors.journal.door import can_wait
 from actors.journal.state import OpenedState
@@ -25,6 +25,7 @@ from actors.messages import ActorFailed, ReserveSequences, SequencesReserved, Ti
 from actors.timers import TimerService
 from exchanges.clock import Clock
 from exchanges.errors import JournalError
+from exchanges.redaction import redact
 
 FLUSH_EVERY_NS: Final = 50_000_000
 FLUSH_AT: Final = 256

@@ -24,6 +24,7 @@ _FIRST_BACKOFF_S: Final = 5.0
 _SHORTEST_BAN_S: Final = 120.0
 _LONGEST_BAN_S: Final = 3 * 86400.0
 _BAN_TEXT: Final = re.compile(r"until\s+([0-9]{13})(?![0-9])")
+_NO_CODE: Final = 10**9
 _CODE_TEXT: Final = re.compile(r"-?[0-9]{1,6}")
 
 
@@ -71,7 +72,8 @@ def _code_of(body: object) -> int | None:
     code = body.get("code")
     if isinstance(code, str) and _CODE_TEXT.fullmatch(code):
         return int(code)
-    return code if isinstance(code, int) and not isinstance(code, bool) else None
+    is_code = isinstance(code, int) and not isinstance(code, bool) and abs(code) < _NO_CODE
+    return code if is_code else None
 
 
 def _text_of(body: Mapping[str, object]) -> str:

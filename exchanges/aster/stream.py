@@ -121,7 +121,7 @@ def _symbol_of(payload: dict[str, Any]) -> str:
 def _control(payload: dict[str, Any], received_ns: int, where: str) -> StreamNotice:
     """The answer to a control frame: `{"result", "id"}`, or an error `{"code", "msg"}`."""
     if "result" in payload and type(payload.get("id")) is int:
-        return StreamNotice(kind=NoticeKind.SUBSCRIBED, text=str(payload["id"]), received_ns=received_ns)
+        return StreamNotice(kind=NoticeKind.SUBSCRIBED, text=str(payload["id"])[:60], received_ns=received_ns)
     if "code" in payload:
         raise malformed(where, "the venue refused a control frame", payload)
     raise malformed(where, "a frame without an event", payload)
@@ -248,7 +248,7 @@ def _margin_call(payload: dict[str, Any], received_ns: int) -> tuple[Report, ...
     return tuple(
         StreamNotice(
             kind=NoticeKind.MARGIN_CALL,
-            text=f"position {row.text('pa')} at mark {row.text('mp')}",
+            text=f"position {row.number('pa')} at mark {row.number('mp')}",
             symbol=row.text("s"),
             received_ns=received_ns,
         )

@@ -26,6 +26,8 @@ def history_time_ns(fields: Fields, key: str) -> int:
         seconds = int(datetime.fromisoformat(match[1]).replace(tzinfo=UTC).timestamp())
     except ValueError:
         raise fields.error(f"{key} is not a UTC time") from None
+    if seconds < 0:
+        raise fields.error(f"{key} is before 1970")
     return seconds * _SECOND_NS + int((match[2] or "").ljust(9, "0"))
 
 

@@ -18,6 +18,7 @@ EXCHANGE: Final = "lighter"
 CODE_OK: Final = 200
 _OK: Final = range(200, 300)
 _CLIENT_SIDE: Final = range(400, 500)
+_NO_CODE: Final = 10**9
 _FORBIDDEN: Final = 403
 _TOO_MANY: Final = frozenset({405, 429})
 _API_BACKOFF_S: Final = 6.0
@@ -32,11 +33,13 @@ def body_of(reply: HttpReply, operation: str, *, writes: bool) -> Any:  # noqa: 
     Raises:
         RequestRefused: (a member of its family) the venue said no; nothing happened.
         OutcomeUnknown: the answer does not say what happened.
-        MalformedMessage: a success whose body is not JSON.
+        MalformedMessage: a success whose body is not JSON, or whose code is none.
     """
     if reply.status in _OK:
         body = decode(reply.body, EXCHANGE, operation)
         code = _code_of(body)
+        if code is None and isinstance(body, Mapping) and body.get("code") is not None:
+            raise MalformedMessage(EXCHANGE, operation, "code is not a code", excerpt=str(body))
         if code is None or code == CODE_OK:
             return body
         raise _by_code(reply, operation, code, _text_of(body))
@@ -80,7 +83,8 @@ def _venue_body(reply: HttpReply, operation: str) -> tuple[int, str] | None:
 
 def _code_of(body: object) -> int | None:
     code = body.get("code") if isinstance(body, Mapping) else None
-    return code if isinstance(code, int) and not isinstance(code, bool) else None
+    is_code = isinstance(code, int) and not isinstance(code, bool) and abs(code) < _NO_CODE
+    return code if is_code else None
 
 
 def _text_of(body: Mapping[str, object]) -> str:

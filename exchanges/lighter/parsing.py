@@ -27,7 +27,7 @@ from exchanges.values import (
     Side,
     TradeId,
 )
-from exchanges.wire_fields import NS_PER_MS, WireFields
+from exchanges.wire_fields import WireFields
 
 LARGEST_ID: Final = 2**32 - 1
 """The venue's client index has 48 bits; ours use 32 of them, and a larger one is somebody else's."""
@@ -110,7 +110,17 @@ class Fields(WireFields):
 
     def ppm(self, key: str) -> int:
         """Return a fee in parts per million, 0 where it is left out."""
-        return self.whole(key) if self.has(key) else 0
+        value = self.whole(key) if self.has(key) else 0
+        if abs(value) > _PPM:
+            raise self.error(f"{key} is not a fee in parts per million")
+        return value
+
+    def natural(self, key: str, largest: int) -> int:
+        """Return an integer from 0 to `largest`."""
+        value = self.whole(key)
+        if not 0 <= value <= largest:
+            raise self.error(f"{key} is outside 0..{largest}")
+        return value
 
     def optional_amount(self, key: str) -> Decimal:
         """Return an amount, 0 where it is absent, null or empty text."""
@@ -198,7 +208,7 @@ def trade_time_ns(fields: Fields) -> int:
         exact_ns = fields.micro_time_ns("transaction_time")
         if exact_ns:
             return exact_ns
-    return fields.whole("timestamp") * NS_PER_MS
+    return fields.time_ns("timestamp")
 
 
 def position(data: object, symbol: str, received_ns: int) -> PositionReport:

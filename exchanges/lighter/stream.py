@@ -13,6 +13,7 @@ from exchanges.errors import ConfigError
 from exchanges.lighter import parsing, records
 from exchanges.lighter.account import Account
 from exchanges.lighter.errors import BAD_TOKEN, reject_reason_of
+from exchanges.lighter.markets import LARGEST_BASE, LARGEST_PRICE
 from exchanges.lighter.outcomes import EXCHANGE
 from exchanges.lighter.parsing import Fields
 from exchanges.reports import BestPrice, NoticeKind, OrderReport, Report, StreamNotice
@@ -227,11 +228,11 @@ def _refused_order(account: Account, found: records.Record, received_ns: int) ->
         client_order_id=order_id,
         order_id=None,
         status=OrderStatus.REJECTED,
-        side=Side.SELL if info.whole("IsAsk") else Side.BUY,
-        price=info.whole("Price") * market.rules.tick,
-        quantity=info.whole("BaseAmount") * market.rules.step,
+        side=Side.SELL if info.natural("IsAsk", 1) else Side.BUY,
+        price=info.natural("Price", LARGEST_PRICE) * market.rules.tick,
+        quantity=info.natural("BaseAmount", LARGEST_BASE) * market.rules.step,
         filled=ZERO,
-        reduce_only=bool(info.whole("ReduceOnly")),
+        reduce_only=bool(info.natural("ReduceOnly", 1)),
         reason=CancelReason.NEVER_ACCEPTED,
         reject_reason=reject_reason_of(found.code),
         occurred_ns=0,

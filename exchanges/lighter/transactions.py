@@ -26,6 +26,8 @@ IMMEDIATE_OR_CANCEL: Final = 0
 GOOD_TILL_TIME: Final = 1
 POST_ONLY: Final = 2
 CANCEL_NOW: Final = 0
+_LARGEST_NONCE: Final = 2**63 - 2
+"""The library takes nonces as 64-bit integers, and this one and the next have to fit."""
 
 
 def request_of(function: str, arguments: dict[str, int], *, kind: RequestKind, tag: str) -> HttpRequest:
@@ -49,9 +51,7 @@ def next_nonce(account: Account, done: Callable[[int, int], T], *, kind: Request
 
     def parse(data: Any, received_ns: int) -> T:  # noqa: ANN401 - a decoded body
         fields = Fields(data, "nextNonce")
-        nonce = fields.whole("nonce")
-        if nonce < 0:
-            raise fields.error("nonce is negative")
+        nonce = fields.natural("nonce", _LARGEST_NONCE)
         account.nonces.learn(nonce, generation)
         return done(nonce, received_ns)
 

@@ -67,4 +67,22 @@ def test_details_are_kept():
 
 
 def test_excerpt_is_cut():
-    assert len(MalformedMessage("aster", "x", "y", excerpt="z" * 10_000).excerpt) == 200
+    assert len(MalformedMessage("aster", "x", "y", excerpt="z " * 10_000).excerpt) == 200
+
+
+KEY = "0123456789abcdef" * 5
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MalformedMessage("aster", "x", "y", excerpt=f"{{'a': '{KEY}'}}"),
+        MalformedMessage("aster", "x", "y", excerpt=" " * 180 + KEY),
+        OutcomeUnknown("aster", "x", f"cut at {KEY}"),
+        RequestRefused("aster", "x", f"listenKey={KEY[:20]} is bad", code="-1"),
+        StreamClosed("aster", "x", f"wss://host/ws/{KEY}"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_looks_like_a_key_is_in_no_text(error):
+    assert KEY[:20] not in f"{error} {error!r} {error.args} {error.text} {getattr(error, 'excerpt', '')}"

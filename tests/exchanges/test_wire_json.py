@@ -19,6 +19,10 @@ def test_fractions_are_exact_and_long_ids_keep_their_digits():
     assert type(decoded["id"]) is int
 
 
+def test_a_whole_surrogate_pair_is_one_character():
+    assert decode(rb'{"a":"\ud83d\ude00"}', "aster", "x") == {"a": "\U0001f600"}
+
+
 def test_text_is_decoded_like_bytes():
     assert decode('{"a":[1,null,true]}', "aster", "x") == {"a": [1, None, True]}
 
@@ -39,6 +43,12 @@ def test_text_is_decoded_like_bytes():
         "{'a':1}",
         b'{"a":1e9991700000006002170}',
         b"\xef\xbb\xbf{}",
+        b'{"a":1,"a":1}',
+        b'[{"b":{"a":1,"c":2,"a":2}}]',
+        b'{"a":1,"\\u0061":2}',
+        b'{"a":"\\ud800"}',
+        b'{"\\uDFFF":1}',
+        b'["\\ude00\\ud83d"]',
     ],
     ids=lambda data: repr(data[:20]),
 )
@@ -73,6 +83,16 @@ def test_any_bytes_decode_or_are_malformed(data):
     except MalformedMessage:
         return
     json.loads(data)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers()), max_size=4))
+def test_a_key_that_stands_twice_is_never_decided(members):
+    data = "{" + ",".join(f'"{key}":{value}' for key, value in members) + "}"
+    if len(dict(members)) == len(members):
+        assert decode(data, "aster", "x") == dict(members)
+    else:
+        with pytest.raises(MalformedMessage, match="twice"):
+            decode(data, "aster", "x")
 
 
 VALUES = st.recursive(

@@ -313,3 +313,10 @@ def test_bytes_of_any_kind_are_read_or_malformed(raw):
             parse(raw, NOW_NS)
         except MalformedMessage:
             continue
+
+
+def test_texts_of_notices_are_short_whatever_was_sent():
+    assert len(parse_private(frame({"result": None, "id": 10**300}), NOW_NS)[0].text) == 60
+    call = {"e": "MARGIN_CALL", "p": [{"s": SYMBOL, "pa": "9" * 5000, "mp": "1"}]}
+    with pytest.raises(MalformedMessage, match="pa is not a number"):
+        parse_private(frame(call), NOW_NS)

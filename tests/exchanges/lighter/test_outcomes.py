@@ -113,3 +113,9 @@ def test_a_success_that_is_no_json_is_malformed():
 )
 def test_reject_reasons_of_the_sequencer(code, reason):
     assert reject_reason_of(code) is reason
+
+
+@pytest.mark.parametrize("code", ["200", "1e-40", 200.5, True, [200], 10**9, -(10**30)])
+def test_a_code_that_is_none_is_no_success(code):
+    with pytest.raises(MalformedMessage, match="code"):
+        body_of(reply({"code": code, "tx_hash": "ab"}), "sendTx", writes=True)

@@ -177,3 +177,17 @@ def test_rows_by_market_come_as_object_list_or_null(value, rows):
 def test_rows_of_another_shape_are_malformed():
     with pytest.raises(MalformedMessage):
         list(Fields({"orders": 5}, "x").by_market("orders"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"transaction_time": None, "timestamp": 10**20},
+        {"transaction_time": None, "timestamp": -1},
+        {"maker_fee": 10**30},
+        {"maker_fee": -1_000_001},
+    ],
+)
+def test_a_trade_whose_time_or_fee_is_out_of_this_world_is_malformed(changes):
+    with pytest.raises(MalformedMessage):
+        fills(is_maker_ask=False, **changes)

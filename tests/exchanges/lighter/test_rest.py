@@ -34,6 +34,9 @@ def test_the_clock_tells_seconds():
     call = rest.server_time(made)
     assert call.request.path == "/"
     assert call.read(reply({"status": 200, "network_id": 1, "timestamp": 1_795_330_010})) == NOW_NS + SECOND // 2
+    for seconds in (-1, 10**12):
+        with pytest.raises(MalformedMessage, match="timestamp"):
+            call.read(reply({"status": 200, "timestamp": seconds}))
 
 
 def test_markets_are_learned_on_the_way():

@@ -215,3 +215,13 @@ def test_records_that_end_no_order_of_ours(record):
 def test_error_frames(code, text, kind):
     (notice,) = private({"error": {"code": code, "message": text}})
     assert (notice.kind, notice.text) == (kind, f"{code} {text}")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"Price": 2**32}, {"Price": -1}, {"BaseAmount": 10**30}, {"IsAsk": 2}, {"ReduceOnly": -1}]
+)
+def test_a_refused_transaction_with_figures_no_order_has_is_malformed(changes):
+    row = tx_record(said(21739))
+    info = json.dumps({**json.loads(row["info"]), **changes})
+    with pytest.raises(MalformedMessage, match="outside"):
+        private(update("account_tx", txs=[{**row, "info": info}]))

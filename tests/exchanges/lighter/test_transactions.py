@@ -6,6 +6,7 @@ import pytest
 from exchanges.errors import (
     ConfigError,
     InsufficientMargin,
+    MalformedMessage,
     OutcomeUnknown,
     RateLimited,
     RequestNotSent,
@@ -241,10 +242,11 @@ def test_leverage_and_margin():
     assert margin.read(receipt()) == "cd" * 40
 
 
-def test_a_negative_nonce_is_malformed():
+@pytest.mark.parametrize("nonce", [-1, 2**63 - 1, 10**30])
+def test_a_nonce_that_the_library_cannot_take_is_malformed(nonce):
     made = account(nonce=None)
     call = transactions.next_nonce(made, lambda nonce, _: nonce)
-    with pytest.raises(Exception, match="negative"):
-        call.read(reply({"code": 200, "nonce": -1}))
+    with pytest.raises(MalformedMessage, match="nonce is outside"):
+        call.read(reply({"code": 200, "nonce": nonce}))
     assert call.read(reply({"code": 200, "nonce": 3})) == 3
     assert made.nonces.take() == 3
