@@ -17,7 +17,7 @@ from loguru import logger
 
 from actors.addresses import Address
 from actors.inbox import Inbox
-from actors.messages import ActorFailed, Note, Ping
+from actors.messages import ActorFailed, Heartbeat, Note, Ping
 from actors.runtime import runtime
 from exchanges.redaction import redact
 
@@ -91,6 +91,9 @@ class BotActor(pykka.ThreadingActor):
     def handle(self, message: Any) -> None:  # noqa: ANN401 - each actor narrows it to its own union
         """Take one message. An exception reports `ActorFailed` and stops the actor."""
 
+    def _on_heartbeat(self) -> None:
+        """Look after what only this actor can see. Called at every beat of the watchdog, about each second."""
+
     def _on_stop(self) -> None:
         """Release what the actor owns. Called exactly once, after a stop as well as after a failure."""
 
@@ -139,11 +142,16 @@ class BotActor(pykka.ThreadingActor):
 
     @final
     def on_receive(self, message: Any) -> Any:  # noqa: ANN401 - Pykka's signature
-        """Answer `Ping` with True; give everything else to `handle`, guarded."""
-        if type(message) is Ping:
+        """Answer `Ping` with True and `Heartbeat` by its call; give everything else to `handle`, guarded."""
+        kind = type(message)
+        if kind is Ping:
             return True
         try:
-            self.handle(message)
+            if kind is Heartbeat:
+                message.answer(message.number)
+                self._on_heartbeat()
+            else:
+                self.handle(message)
         except Exception as error:
             self._fail(type(message).__name__, error)
             raise

@@ -42,6 +42,8 @@ from actors.settings import BotSettings, StopPolicy
 from actors.status import BotState, ConnectionPhase, GridStatus
 from actors.venue_access import VenueAccess
 from actors.venue_messages import Due, Port
+from actors.watchdog import SilentWatchdog
+from actors.watches import SUPERVISOR_LOOK_NS
 from actors.wiring import Crew, CrewPlan
 from exchanges.clock import Clock, SystemClock
 from exchanges.errors import BotError
@@ -123,6 +125,7 @@ class TradingBot(BotActor):
         self._number = 0
         self._restarts: deque[int] = deque()
         self._stopping: _Stopping | None = None
+        self._silence = SilentWatchdog()
 
     @staticmethod
     def start_bot(
@@ -205,7 +208,7 @@ class TradingBot(BotActor):
             case StopBot():
                 self._begin_stop(message.policy)
             case Due():
-                self._look()
+                self._on_due(message)
             case ConnectionFailed():
                 self._life.is_misconfigured = not self._life.fatal
                 self._refuse(message.text, is_said=True)
@@ -223,6 +226,12 @@ class TradingBot(BotActor):
                 self._look()
             case PauseEntries() | ResumeEntries() | CancelEntries() | Flatten() | AdoptDifference():
                 self._pass_on(message)
+
+    def _on_due(self, due: Due) -> None:
+        if due.name == "watch":
+            self._look_after_watchdog()
+        else:
+            self._look()
 
     def _on_stop(self) -> None:
         self._end_crew()
@@ -249,9 +258,17 @@ class TradingBot(BotActor):
         self._life.crew = crew
         try:
             crew.start()
+            port: Port[Tick, Due] = Port(self.actor_ref, lambda _: Due("watch"))
+            crew.timers.every(SUPERVISOR_LOOK_NS, port, (self.name, "watch"))
         except Exception as error:  # noqa: BLE001 - whatever keeps a crew from starting is a failure of that crew
             text, trace = describe_failure(error)
             self.actor_ref.tell(CrewFailed(number, ActorFailed(actor=self.name, error=text, traceback=trace)))
+
+    def _look_after_watchdog(self) -> None:
+        """The watchdog watches the crew, and is watched here."""
+        if self._silence.is_silent(self._plan.halted.heard_ns):
+            failure = ActorFailed(actor=f"{self.name}'s watchdog", error="it does not beat any more", traceback="")
+            self._on_crew_failed(CrewFailed(self._number, failure))
 
     def _failures_of(self, number: int) -> Port[ActorFailed, CrewFailed]:
         return Port(self.actor_ref, lambda failure: CrewFailed(number, failure))

@@ -46,6 +46,7 @@ from actors.steps import StepRunner, Steps, wait
 from actors.venue_messages import (
     Begin,
     ConnectionMessage,
+    Distrust,
     Due,
     FrameReceived,
     LaneFact,
@@ -55,6 +56,7 @@ from actors.venue_messages import (
     Port,
     QueryAnswered,
     QueryErred,
+    ReadClock,
     StreamEnded,
     StreamOpened,
 )
@@ -94,6 +96,7 @@ class ExchangeConnection(BotActor):
         self._status = ConnectionStatus(exchange=parts.exchange)
         self._is_ready = False
         self._is_auditing = False
+        self._is_streaming = False
         self._kept: list[FrameReceived] = []
         self._catching_up: Steps[None] | None = None
         self._lost_ns = 0
@@ -161,17 +164,27 @@ class ExchangeConnection(BotActor):
                 self._on_ended(message)
             case Due():
                 self._on_due(message)
-            case Begin():
-                self._runner.run(self._start_up())
+            case Begin() | Distrust() | ReadClock():
+                self._on_word(message)
             case _:
                 assert_never(message)
+
+    def _on_word(self, word: Begin | Distrust | ReadClock) -> None:
+        """Take what the supervisors say."""
+        match word:
+            case Begin():
+                self._runner.run(self._start_up())
+            case Distrust():
+                self._distrust(word.why)
+            case ReadClock():
+                self._read_clock_soon()
 
     def _on_lane_fact(self, fact: LaneFact) -> None:
         match fact:
             case OrderSent():
                 self._on_sent(fact)
             case OrderAnswered():
-                self._note_answer(fact.command.client_order_id)
+                self._note_answer(fact.command)
                 self._facts.answered(fact, self._client)
                 self._expect_acceptance(fact.command)
             case OrderErred():
@@ -235,13 +248,14 @@ class ExchangeConnection(BotActor):
 
     def _open_stream(self) -> None:
         try:
-            self._private.open()
+            self._private.open(self._parts.clock.monotonic_ns())
         except ConfigError as error:
             self._fail_start(str(error))
 
     def _on_opened(self, opened: StreamOpened) -> None:
         if opened.stream != self._private.number:
             return
+        self._private.watch.opened(self._parts.clock.monotonic_ns())
         self._show(phase=ConnectionPhase.CATCHING_UP, why="")
         self._arm_renewal()
         self._catching_up = self._catch_up()
@@ -356,6 +370,19 @@ class ExchangeConnection(BotActor):
                 self._facts.tell_both(StreamLost(grid=grid.name, why=why))
         self._runner.run(self._reconnect(renews=renews, least_wait_s=least_wait_s))
 
+    def _on_heartbeat(self) -> None:
+        why = self._private.problem(self._parts.clock.monotonic_ns()) if self._private.number else ""
+        if why:
+            self.log.bind(event=LogEvent.STREAM_STALLED, exchange=self._parts.exchange).error(
+                "{}: the private stream is given up: {}", self._parts.exchange, why
+            )
+            self._lose(why, renews=True)
+
+    def _distrust(self, why: str) -> None:
+        """Nothing that was read so far counts as new: connect anew and catch up, which reads everything."""
+        if self._status.phase in (ConnectionPhase.LIVE, ConnectionPhase.CATCHING_UP):
+            self._lose(why, renews=True)
+
     def _reconnect(self, *, renews: bool, least_wait_s: float) -> Steps[None]:
         yield from wait(max(self._private.next_wait_s(), least_wait_s))
         while True:
@@ -400,8 +427,12 @@ class ExchangeConnection(BotActor):
             self._facts.note(LogEvent.FRAME_MALFORMED, redact(str(error)), level=NoteLevel.WARNING)
             self._start_audit()
             return
+        self._is_streaming = True
         for report in reports:
+            if not isinstance(report, StreamNotice):
+                self._private.watch.heard(frame.received_ns)
             self._client.apply(report, received_ns=frame.received_ns)
+        self._is_streaming = False
 
     def _on_fill(
         self, order_id: ClientOrderId, fill_price: Decimal, fill_delta: Decimal, sequence: int, fill: Fill
@@ -411,6 +442,8 @@ class ExchangeConnection(BotActor):
         if key is not None and key.role is OrderRole.ENTRY:
             # an exit follows from it: its next hop goes before the rest of this frame
             self._parts.give_way(more_waits=self.mailbox_depth > 0)
+        if not self._is_streaming and self._status.phase is ConnectionPhase.LIVE:
+            self._private.watch.expect(self._parts.clock.monotonic_ns())
         if not self._is_ready:
             self._filled_net[fill.symbol] = self._filled_net.get(fill.symbol, ZERO) + fill.side.sign * fill_delta
         elif fill.is_assumed and fill.order_id is not None and order_id not in self._asking:
@@ -459,9 +492,11 @@ class ExchangeConnection(BotActor):
         if sent.caused_ns and key is not None and key.role is not OrderRole.ENTRY:
             self._parts.fill_to_exit(self._parts.exchange, sent.sent_ns - sent.caused_ns)
 
-    def _note_answer(self, client_order_id: ClientOrderId) -> None:
-        sent_ns = self._sent_ns.pop(client_order_id, 0)
+    def _note_answer(self, command: OrderCommand) -> None:
+        sent_ns = self._sent_ns.pop(command.client_order_id, 0)
         if sent_ns:
+            if self._parts.venue.capabilities.reply_is_acceptance:
+                self._private.watch.expect(sent_ns)
             self._show(order_answer_ns=self._parts.clock.monotonic_ns() - sent_ns)
 
     def _expect_acceptance(self, command: OrderCommand) -> None:
@@ -521,8 +556,12 @@ class ExchangeConnection(BotActor):
     def _doubt_clock(self, error: ExchangeError) -> None:
         """Read the venue's clock anew after a request was refused for its time, not more often than is any use."""
         now_ns = self._parts.clock.monotonic_ns()
-        if self._is_ready and isinstance(error, ClockRefused) and now_ns - self._clock_read_ns >= _CLOCK_AGAIN_NS:
-            self._clock_read_ns = now_ns
+        if isinstance(error, ClockRefused) and now_ns - self._clock_read_ns >= _CLOCK_AGAIN_NS:
+            self._read_clock_soon()
+
+    def _read_clock_soon(self) -> None:
+        if self._is_ready:
+            self._clock_read_ns = self._parts.clock.monotonic_ns()
             self._runner.run(self._read_clock_again())
 
     def _read_clock_again(self) -> Steps[None]:

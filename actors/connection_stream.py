@@ -12,6 +12,7 @@ from typing import Final
 
 from actors.addresses import Address
 from actors.steps import Failure, Steps, ask, attempt
+from actors.stream_watch import StreamWatch
 from actors.streams import NewReader, Reader, calls_for
 from actors.venue_clock import VenueClock
 from actors.venue_messages import StreamFact
@@ -63,6 +64,7 @@ class PrivateStream:
         self._numbers = itertools.count(1)
         self._reader: Reader | None = None
         self._credential = ""
+        self._watch = StreamWatch(0, 0)
         self._waits = self._fresh_waits()
 
     def _fresh_waits(self) -> Iterator[float]:
@@ -81,11 +83,21 @@ class PrivateStream:
         """How often the credential must be renewed, 0 if never."""
         return self._venue.capabilities.private_renew_s if self._credential else 0.0
 
-    def open(self) -> None:
+    @property
+    def watch(self) -> StreamWatch:
+        """Whether the present connection is of any use."""
+        return self._watch
+
+    def problem(self, now_ns: int) -> str:
+        """Return why the present connection is of no use, empty while it may be or while there is none."""
+        return "" if self._reader is None else self._watch.problem(now_ns, self._reader.alive_ns)
+
+    def open(self, now_ns: int) -> None:
         """Begin a new connection with the present credential. Raises ConfigError for an address that cannot be used."""
         self.number = next(self._numbers)
         endpoint = self._venue.private_stream(self._credential, self._symbols, wall_ns=self._venue_clock.wall_ns())
         self._reader = self._new_reader(endpoint, calls_for(self._address, self.number))
+        self._watch = StreamWatch(now_ns, endpoint.dead_after_s)
         self._reader.start()
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ Owned by the strategy, the one actor that places entries. Limits gate entries on
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -39,6 +40,10 @@ class OrderMeter:
         return len(sent)
 
 
+def _nothing_held() -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class _Use:
     used: Exposure
@@ -53,11 +58,20 @@ class _Use:
 
 
 class DeskWatch:
-    """What every grid uses of the bot's limits. Strategy's thread only."""
+    """What every grid uses of the bot's limits. Strategy's thread only.
 
-    def __init__(self, settings: DeskRiskSettings, meter: OrderMeter) -> None:
+    Args:
+        settings: The limits.
+        meter: Counts the orders.
+        held_back: Returns why the send gate lets no entry pass, empty if it does: then none is tried.
+    """
+
+    def __init__(
+        self, settings: DeskRiskSettings, meter: OrderMeter, held_back: Callable[[], str] = _nothing_held
+    ) -> None:
         self._settings = settings
         self._meter = meter
+        self._held_back = held_back
         self._uses: dict[str, _Use] = {}
         self._peak: Decimal | None = None
         self._told: set[str] = set()
@@ -123,6 +137,9 @@ class DeskWatch:
         self._told.clear()
 
     def _blocked_reason(self, context: GridContext, now_ns: int) -> str:
+        held_back = self._held_back()
+        if held_back:
+            return f"held back: {held_back}"
         limit = self._settings.max_net_exposure_usd
         if limit is not None:
             asset = context.rules.base_asset or context.symbol

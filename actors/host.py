@@ -22,6 +22,7 @@ from actors.send_gate import HaltFlag
 from actors.settings import BotSettings, StopPolicy
 from actors.status import BotState, BotStatus, StatusBoard, trading_state
 from actors.venue_access import VenueAccess
+from actors.watches import SILENT_NS
 from actors.wires import CrewPlan
 from exchanges.clock import Clock
 
@@ -122,15 +123,19 @@ class BotHandle:
         """Return a picture of now (after the end: the last one)."""
         life, board = self._life, self._life.board
         grids, connections = board.grids(), board.connections()
+        now_ns = self._ended_ns or self._clock.monotonic_ns()
+        alarms, silent_ns = board.alarms(), self._watchdog_silent_ns(now_ns)
         state = life.forced_state
         if state is None:
             state = BotState.HALTED if self._halted.is_halted else trading_state(grids, connections)
+            is_alarmed = bool(alarms or silent_ns)
+            state = BotState.DEGRADED if is_alarmed and state in (BotState.RUNNING, BotState.PAUSED) else state
         crew = life.crew
         return BotStatus(
             name=self.settings.desk.name,
             mode=self.settings.desk.mode.value,
             state=state,
-            now_ns=self._ended_ns or self._clock.monotonic_ns(),
+            now_ns=now_ns,
             started_ns=self._started_ns,
             started_wall_ns=self._started_wall_ns,
             fatal=life.fatal,
@@ -138,6 +143,8 @@ class BotHandle:
             halted_why=self._halted.why,
             unproven=life.unproven,
             restarts=life.restarts,
+            alarms=alarms,
+            watchdog_silent_ns=silent_ns,
             grids=grids,
             connections=connections,
             feeds=board.feeds(),
@@ -146,6 +153,11 @@ class BotHandle:
             fill_to_exit_ns=board.fill_to_exit_ns(),
             naked_ns=board.naked_ns(),
         )
+
+    def _watchdog_silent_ns(self, now_ns: int) -> int:
+        heard_ns = self._halted.heard_ns
+        is_silent = heard_ns and now_ns - heard_ns > SILENT_NS and self._life.forced_state is None
+        return now_ns - heard_ns if is_silent else 0
 
     @property
     def leftovers(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ monotonic clock of this process. `grid` names the grid (the NAME of `[grid.NAME]
 The pure core consumes and produces exactly these messages; actors only carry them.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -586,6 +587,14 @@ class Tick:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ping:
     """Asked from outside threads only; answered with True when the mailbox is reached."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """Answered with its number when the mailbox is reached, by one call that never blocks. Watchdog -> any actor."""
+
+    number: int
+    answer: Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,10 +18,12 @@ from actors.log_events import LogEvent
 from actors.messages import ActorFailed, PriceChanged, PriceStale, Tick
 from actors.quotes import QuoteBook
 from actors.settings import PricesSettings
+from actors.stream_watch import StreamWatch
 from actors.streams import FrameBox, NewReader, Reader
 from actors.timers import TimerService
 from actors.venue_messages import (
     Begin,
+    Distrust,
     Due,
     FrameReceived,
     FramesWaiting,
@@ -33,6 +35,7 @@ from actors.venue_messages import (
     StreamEnded,
     StreamOpened,
 )
+from actors.watches import CONTRADICTED_NS, FROZEN_NS
 from exchanges.clock import Clock
 from exchanges.errors import ConfigError, MalformedMessage
 from exchanges.pacing import backoff
@@ -124,6 +127,9 @@ class _Market:
         self.told_ns = 0
         self.told_problem: str | None = None
         self.asked_ticket = 0
+        self.frame_ns = 0
+        self.checked_ns = 0
+        self.contradicted_ns = 0
 
 
 class _Feed:
@@ -134,6 +140,8 @@ class _Feed:
         self.markets = {market.symbol: _Market(market, max_jump_pct) for market in feed.markets}
         self.waits = waits
         self.stream = 0
+        self.watch = StreamWatch(0, 0)
+        self.check_every_ns = max(FROZEN_NS, int(feed.venue.capabilities.audit_every_s * 1e9))
         self.reader: Reader | None = None
         self.box: FrameBox | None = None
         self.status = FeedStatus(exchange=feed.exchange)
@@ -180,12 +188,20 @@ class PriceStream(BotActor):
                 self._on_opened(message.stream)
             case StreamEnded():
                 self._on_ended(message)
-            case Begin():
-                self._begin()
+            case Begin() | Distrust():
+                self._on_word(message)
             case FrameReceived():
                 raise TypeError("public frames come through a box")
             case _:
                 assert_never(message)
+
+    def _on_word(self, word: Begin | Distrust) -> None:
+        """Take what the supervisors say."""
+        if isinstance(word, Begin):
+            self._begin()
+            return
+        for feed in self._feeds:
+            self._give_up(feed, word.why)
 
     def _on_stop(self) -> None:
         for key in ("check", "rest"):
@@ -217,6 +233,7 @@ class PriceStream(BotActor):
             self._show(feed, replace(feed.status, why=str(error)))
             self._connect_later(feed)
             return
+        feed.watch = StreamWatch(self._parts.clock.monotonic_ns(), endpoint.dead_after_s)
         try:
             feed.reader = feed.feed.new_reader(endpoint, feed.box.calls())
         except ConfigError as error:
@@ -237,6 +254,11 @@ class PriceStream(BotActor):
         feed = self._current(stream)
         if feed is None:
             return
+        now_ns = self._parts.clock.monotonic_ns()
+        feed.watch.opened(now_ns)
+        for market in feed.markets.values():
+            market.frame_ns = market.checked_ns = now_ns
+            market.contradicted_ns = 0
         self._show(feed, replace(feed.status, is_open=True, why=""))
         if self._parts.settings.rest_fallback:
             # a stream of changes says nothing until the book changes: the first price comes by REST
@@ -274,6 +296,8 @@ class PriceStream(BotActor):
             self._connect(self._feeds[due.number])
             return
         for feed in self._feeds:
+            if due.name == "check":
+                self._check_feed(feed)
             for market in feed.markets.values():
                 if due.name == "check":
                     self._check_age(feed, market)
@@ -322,6 +346,9 @@ class PriceStream(BotActor):
 
     def _take_price(self, feed: _Feed, market: _Market, report: BestPrice) -> None:
         market.source = report.source
+        if report.source is PriceSource.STREAM:
+            market.frame_ns = self._parts.clock.monotonic_ns()
+            market.contradicted_ns = 0
         if market.book.take(report):
             if report.source is PriceSource.STREAM:  # the connection works: the next wait starts short again
                 feed.waits = backoff(self._parts.source, _FIRST_WAIT_S, _LONGEST_WAIT_S)
@@ -365,6 +392,44 @@ class PriceStream(BotActor):
         elif alive_ns > market.told_ns:
             self._tell_price(feed, market)
 
+    # --- streams that look open ---
+
+    def _check_feed(self, feed: _Feed) -> None:
+        """Give up a connection that is of no use; ask for a second opinion where a market has been silent for long."""
+        if feed.reader is None:
+            return
+        now_ns = self._parts.clock.monotonic_ns()
+        why = feed.watch.problem(now_ns, feed.reader.alive_ns)
+        for market in feed.markets.values():
+            if why or not feed.status.is_open:
+                break
+            if market.contradicted_ns and now_ns - market.contradicted_ns >= CONTRADICTED_NS:
+                why = f"{market.symbol}: it is silent while the venue's price has moved"
+            elif now_ns - max(market.frame_ns, market.checked_ns) >= feed.check_every_ns:
+                market.checked_ns = now_ns
+                self._ask_rest(feed, market)
+        if why:
+            self.log.bind(event=LogEvent.STREAM_STALLED, exchange=feed.feed.exchange).error(
+                "the price stream is given up: {}", why
+            )
+            self._give_up(feed, why)
+
+    def _give_up(self, feed: _Feed, why: str) -> None:
+        """End a connection now, whatever its reader does, and connect anew."""
+        if feed.reader is None:
+            return
+        stream, reader = feed.stream, feed.reader
+        self._on_ended(StreamEnded(stream, why))
+        feed.stream = 0  # what the old reader still says is not heard
+        reader.stop()
+
+    def _compare(self, market: _Market, found: BestPrice, asked_ns: int) -> None:
+        """Take a second opinion on a silent market: another price, and the stream had all the time to tell it."""
+        quote = market.book.quote
+        is_other = quote is not None and (found.bid, found.ask) != (quote.bid, quote.ask)
+        if is_other and market.frame_ns < asked_ns and not market.contradicted_ns:
+            market.contradicted_ns = self._parts.clock.monotonic_ns()
+
     # --- REST in between ---
 
     def _ask_rest(self, feed: _Feed, market: _Market) -> None:
@@ -379,6 +444,7 @@ class PriceStream(BotActor):
         if not isinstance(answer.value, BestPrice):
             raise TypeError(f"a price was asked, {type(answer.value).__name__} was read")
         if feed.status.is_open and market.book.quote is not None:
+            self._compare(market, answer.value, answer.asked_ns)
             return  # the stream was quicker
         market.rest_ns = answer.asked_ns
         self._take_price(feed, market, replace(answer.value, source=PriceSource.REST))

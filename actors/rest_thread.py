@@ -82,7 +82,31 @@ class RestThread:
         self._parts = parts
         self._name = name
         self._transport = parts.new_transport()
+        self._jobs = 0
+        self._job = 0
         self._thread = runtime().new_thread(self._guarded_run, name)
+
+    @property
+    def name(self) -> str:
+        """The thread's name."""
+        return self._name
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread runs. Any thread."""
+        return self._thread.is_alive()
+
+    @property
+    def job(self) -> int:
+        """Number of the request in hand, 0 when there is none: a number that stays is a request that hangs. Any
+        thread.
+        """
+        return self._job
+
+    @property
+    def depth(self) -> int:
+        """How much waits here. Any thread."""
+        raise NotImplementedError
 
     def start(self) -> None:
         """Start the thread, which connects at once."""
@@ -112,11 +136,18 @@ class RestThread:
     def _run(self) -> None:
         raise NotImplementedError
 
+    def _begin_job(self) -> None:
+        """Note that something begins that may block. Every request is a job of its own."""
+        self._jobs += 1
+        self._job = self._jobs
+
     def _warm(self) -> None:
+        self._begin_job()
         try:
             self._transport.connect()
         except ExchangeError as error:
             logger.bind(event="request_refused").debug("{} is not connected: {}", self._name, error)
+        self._job = 0
 
     def _take(self, request: HttpRequest, now_ns: int) -> int:
         return self._parts.budget.take(

@@ -43,7 +43,6 @@ class _OrderLane(RestThread):
         self._retry_ns = 0
         self._sent_ns = 0
         self._holds_mark = False
-        self._is_serving = False
 
     def put(self, command: OrderCommand) -> None:
         """Queue a command. Any thread."""
@@ -53,7 +52,12 @@ class _OrderLane(RestThread):
     @property
     def load(self) -> int:
         """How many commands wait or are being served. Any thread; a hint, not a count to rely on."""
-        return self._queue.qsize() + len(self._deferred) + self._is_serving
+        return self.depth + (self._job > 0)
+
+    @property
+    def depth(self) -> int:
+        """How many commands wait. Any thread."""
+        return self._queue.qsize() + len(self._deferred)
 
     def finish(self) -> None:
         """Let the thread end after what is queued."""
@@ -69,9 +73,9 @@ class _OrderLane(RestThread):
                 continue
             if command is None:
                 break
-            self._is_serving = True
+            self._begin_job()
             self._serve(command)
-            self._is_serving = False
+            self._job = 0
             if self._deferred:
                 self._retry_deferred()
         for command in self._deferred:
@@ -91,7 +95,9 @@ class _OrderLane(RestThread):
         waiting, self._deferred = self._deferred, deque()
         # exits and cancels first: they have a share of the budget that entries cannot take
         for command in sorted(waiting, key=is_entry):
+            self._begin_job()
             self._serve(command)
+        self._job = 0
 
     def _serve(self, command: OrderCommand) -> None:
         if isinstance(command, CancelOrder) and self._withdraw(command):
@@ -136,6 +142,7 @@ class _OrderLane(RestThread):
             except SignAgain:
                 # Refused before it did anything: the same order, whose intent is recorded, goes out once more.
                 self._release_mark()
+                self._begin_job()
                 report = self._attempt(command, call, self._gate.check_early)
         except Denied as why:
             self._held(command, str(why))
@@ -241,6 +248,11 @@ class OrderLanes:
         (own if idle is None or not own.load else idle).put(command)
 
     @property
+    def workers(self) -> tuple[RestThread, ...]:
+        """The threads."""
+        return tuple(self._lanes)
+
+    @property
     def depth(self) -> int:
         """How many commands wait or are being served."""
         return sum(lane.load for lane in self._lanes)
@@ -301,6 +313,7 @@ class QueryLane(RestThread):
                     break
                 self._ask(question)
             self._retry_deferred()
+            self._job = 0
         for waiting in self._deferred:
             self._drop(waiting)
 
@@ -330,6 +343,7 @@ class QueryLane(RestThread):
                 self._deferred.append(question)
                 return
             asked_ns = now_ns if question.asked_ns is None else question.asked_ns
+            self._begin_job()
             try:
                 signed = self._parts.venue.sign(request, wall_ns=self._parts.venue_clock.wall_ns())
                 # Taken before the write: an answer may never look younger than its question was.

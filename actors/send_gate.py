@@ -1,7 +1,8 @@
 """The last checks before the socket: what a lane does between a finished request and its first byte.
 
 Order of the acts, each the last chance of its rule (DESIGN.md section 10): the market's rules (what the venue would
-refuse is denied here), the age of the quote an entry was priced from, the intent record, and last the halt flag. From
+refuse is denied here), the age of the quote an entry was priced from and of the watchdog's last beat, the intent
+record, and last the halt flag. From
 the flag's check until the request is written the lane holds its own write mark; `HaltFlag.halt()` sets the flag and
 then waits for every mark to be free once. So when it returns, no entry is on its way to the wire and none will be,
 however many commands are still queued.
@@ -16,6 +17,7 @@ from typing import Protocol
 
 from actors.messages import CancelOrder, OrderCommand, PlaceLimitOrder, PlaceMarketOrder
 from actors.runtime import Lock, runtime
+from actors.watches import SILENT_NS
 from exchanges.clock import Clock
 from exchanges.errors import JournalError
 from exchanges.rounding import is_multiple, plain
@@ -38,7 +40,10 @@ class HaltFlag:
     """Whether new risk may leave this process. One per bot, shared by every lane; safe from any thread."""
 
     def __init__(self) -> None:
+        self.heard_ns = 0
+        """When (monotonic) the watchdog was last heard of, 0 before its first beat. Written by the watchdog only."""
         self._reasons: tuple[str, ...] = ()
+        self._holds: tuple[str, ...] = ()
         self._closed = ""
         self._marks: tuple[Lock, ...] = ()
         self._changing = runtime().new_lock()
@@ -71,6 +76,17 @@ class HaltFlag:
         with self._changing:
             self._reasons = tuple(kept for kept in self._reasons if kept != why)
 
+    def hold(self, why: str) -> None:
+        """Hold entries back for a fault that may pass, without waiting for any lane: the watchdog's way to halt."""
+        with self._changing:
+            if why not in self._holds:
+                self._holds = (*self._holds, why)
+
+    def release_hold(self, why: str) -> None:
+        """Take back one hold."""
+        with self._changing:
+            self._holds = tuple(kept for kept in self._holds if kept != why)
+
     def close(self, why: str) -> None:
         """Let nothing leave any more, exits and cancels included. For the end of a bot's actors only."""
         self._closed = why
@@ -82,17 +98,17 @@ class HaltFlag:
 
     @property
     def is_halted(self) -> bool:
-        """Whether entries are held back."""
+        """Whether entries are stopped until somebody releases them; a hold that may pass does not count."""
         return bool(self._reasons or self._closed)
 
     @property
     def why(self) -> str:
-        """The reasons of the halt, empty when entries may leave."""
-        return self._closed or ", ".join(self._reasons)
+        """The reasons of the halt and of the holds, empty when entries may leave."""
+        return self._closed or ", ".join((*self._reasons, *self._holds))
 
     def check(self, *, is_entry: bool) -> None:
         """Raise Denied where the flag forbids the command. Call with the lane's mark held."""
-        if self._closed or (self._reasons and is_entry):
+        if self._closed or ((self._reasons or self._holds) and is_entry):
             raise Denied(f"halted: {self.why}")
 
     def _barrier(self) -> None:
@@ -223,9 +239,13 @@ class SendGate:
 
     def _check_now(self, command: OrderCommand) -> None:
         if isinstance(command, PlaceLimitOrder) and not command.reduce_only:
-            age_ns = self._clock.monotonic_ns() - command.quote_ns
+            now_ns = self._clock.monotonic_ns()
+            age_ns = now_ns - command.quote_ns
             if age_ns > self._stale_after_ns:
                 raise Denied(f"the quote it was priced from is {age_ns // 1_000_000} ms old")
+            heard_ns = self.halted.heard_ns
+            if heard_ns and now_ns - heard_ns > SILENT_NS:
+                raise Denied(f"the watchdog has been silent for {(now_ns - heard_ns) // 1_000_000} ms")
         self.halted.check(is_entry=is_entry(command))
 
     def pass_through(self, command: OrderCommand) -> None:

@@ -16,6 +16,7 @@ from actors.grid.positions import unprotected_quantity
 from actors.grid.state import EntryCounters, ExitBook, ExitCounters, GridContext, GridState, Mode
 from actors.messages import CoverMeasured
 from actors.price_stream import FeedStatus
+from actors.watches import WatchAlarm
 from exchanges.rounding import plain
 from exchanges.values import ZERO
 
@@ -24,7 +25,9 @@ _SECOND_NS: Final = 1_000_000_000
 
 
 class BotState(StrEnum):
-    """What a bot is doing. DEGRADED: a venue's stream or price is missing, or a grid is blocked by a mismatch."""
+    """What a bot is doing. DEGRADED: a venue's stream or price is missing, a grid is blocked by a mismatch, or the
+    watchdog has raised an alarm.
+    """
 
     STARTING = "starting"
     RUNNING = "running"
@@ -104,6 +107,8 @@ class BotStatus:
         halted_why: Why entries are held back at the send gate, empty if they are not.
         unproven: Grids of which the stop could not prove that everything ended as it should.
         restarts: How often all actors were started again after a failure.
+        alarms: What the watchdog has found and is still there; entries are held back meanwhile.
+        watchdog_silent_ns: For how long the watchdog has not been heard of, where that is too long; 0 if it is well.
         mailboxes: Messages waiting, by actor or lane.
         fill_to_exit_ns: Per exchange the newest samples: fill frame read -> exit handed to the socket.
         naked_ns: Per grid the newest samples: fill read -> exit accepted.
@@ -120,6 +125,8 @@ class BotStatus:
     halted_why: str = ""
     unproven: tuple[str, ...] = ()
     restarts: int = 0
+    alarms: tuple[WatchAlarm, ...] = ()
+    watchdog_silent_ns: int = 0
     grids: tuple[GridStatus, ...] = ()
     connections: tuple[ConnectionStatus, ...] = ()
     feeds: tuple[FeedStatus, ...] = ()
@@ -146,6 +153,7 @@ class StatusBoard:
         self._books: dict[str, ExitBook] = {}
         self._connections = {name: ConnectionStatus(exchange=name) for name in exchanges}
         self._feeds: dict[str, FeedStatus] = {}
+        self._alarms: tuple[WatchAlarm, ...] = ()
         self._fill_to_exit: dict[str, deque[int]] = {name: deque(maxlen=_SAMPLES) for name in self._connections}
         self._naked: dict[str, deque[int]] = {name: deque(maxlen=_SAMPLES) for name in self._grids}
 
@@ -166,6 +174,10 @@ class StatusBoard:
     def put_feed(self, status: FeedStatus) -> None:
         """Price stream: the newest state of one exchange's prices."""
         self._feeds[status.exchange] = status
+
+    def put_alarms(self, alarms: tuple[WatchAlarm, ...]) -> None:
+        """Watchdog: what it has found."""
+        self._alarms = alarms
 
     def add_fill_to_exit(self, exchange: str, duration_ns: int) -> None:
         """Connection: an exit left so long after the frame that caused it was read."""
@@ -214,6 +226,14 @@ class StatusBoard:
     def feeds(self) -> tuple[FeedStatus, ...]:
         """Return every price feed that has begun."""
         return tuple(self._feeds.values())
+
+    def alarms(self) -> tuple[WatchAlarm, ...]:
+        """Return the watchdog's alarms."""
+        return self._alarms
+
+    def clock_offsets(self) -> dict[str, int]:
+        """Return how far each exchange's clock is ahead of ours, as last read."""
+        return {name: status.clock_offset_ns for name, status in self._connections.items()}
 
     def fill_to_exit_ns(self) -> dict[str, tuple[int, ...]]:
         """Return the newest samples by exchange."""

@@ -116,6 +116,11 @@ class Timers:
         self._is_stopping = False
         self._thread: Thread | None = None
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread runs. Any thread."""
+        return self._thread is not None and self._thread.is_alive()
+
     def start(self) -> None:
         """Start the thread. Wishes made before are kept."""
         if self._thread is not None:

@@ -107,11 +107,25 @@ class Begin:
     """Everything is wired: start to work. Bot -> Connection, PriceStream."""
 
 
+@dataclass(frozen=True, slots=True)
+class Distrust:
+    """What was read may be old, although it looks new: connect anew and read again. Watchdog -> Connection,
+    PriceStream.
+    """
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadClock:
+    """The wall clock was set: measure the venue's against it. Watchdog -> Connection."""
+
+
 LaneFact = OrderAnswered | OrderErred | OrderHeld | OrderSent
 QueryFact = QueryAnswered | QueryErred
 StreamFact = FrameReceived | StreamOpened | StreamEnded
-ConnectionMessage = LaneFact | QueryFact | StreamFact | QueryOrder | Due | Begin
-PriceMessage = QueryFact | StreamFact | FramesWaiting | Due | Begin
+ConnectionMessage = LaneFact | QueryFact | StreamFact | QueryOrder | Due | Begin | Distrust | ReadClock
+PriceMessage = QueryFact | StreamFact | FramesWaiting | Due | Begin | Distrust
 
 
 class Port(Generic[A_contra, B]):

@@ -37,6 +37,7 @@ from actors.timers import Timers
 from actors.venue_access import VenueAccess
 from actors.venue_clock import VenueClock
 from actors.venue_messages import Begin
+from actors.watch_wiring import Watch, watched_actor, watched_lane, watched_timers
 from actors.wires import CrewPlan, DeadLetters, Wire
 from exchanges.pacing import RateBudget
 from exchanges.records import replace
@@ -88,6 +89,7 @@ class Crew:
         self._exchanges: dict[str, _Exchange] = {}
         self._refs: list[tuple[str, pykka.ActorRef[Any]]] = []
         self._reader_numbers = itertools.count(1)
+        self._watch = Watch(plan)
 
     @property
     def strategy(self) -> Address[Any]:
@@ -145,6 +147,7 @@ class Crew:
             self._start_connection(exchange)
         prices = self._start_prices()
         self._start_shells()
+        self._start_watchdog(prices)
         for name, ref in self._refs:
             self._expect_alive(name, ref)
         for wire in (*self._wires.connections.values(), prices):
@@ -349,7 +352,7 @@ class Crew:
             closer=CloserParts(strategy=wires.strategy, bot=plan.root, measured=plan.board.add_naked),
         )
         wires.closer.connect(self._add(closer_name, closer))
-        watch = DeskWatch(plan.settings.risk, self._meter)
+        watch = DeskWatch(plan.settings.risk, self._meter, lambda: plan.halted.why)
         for grid in plan.settings.grids:
             known = self._state.restored.grids.get(grid.name)
             if known is not None:
@@ -369,6 +372,15 @@ class Crew:
         )
         wires.strategy.connect(self._add(strategy_name, strategy))
 
+    def _start_watchdog(self, prices: Address[Any]) -> None:
+        """Watch everything of this crew. Last of all: it is also the first to be stopped."""
+        journal = f"{self._name}/journal"
+        watched = [watched_actor(name, ref, is_journal=name == journal) for name, ref in self._refs]
+        for exchange in self._exchanges.values():
+            watched += [watched_lane(worker) for worker in (*exchange.lanes.workers, exchange.queries)]
+        watched.append(watched_timers(f"{self._name}/timers", self._timers))
+        self._add(self._watch.name, self._watch.start(watched, tuple(self._wires.connections.values()), prices))
+
     # --- stop ---
 
     def stop(self) -> tuple[str, ...]:
@@ -376,6 +388,7 @@ class Crew:
         left = []
         for name, ref in reversed(self._refs[1:]):
             left += self._stop_actor(name, ref)
+        self._watch.stop()
         for exchange in self._exchanges.values():
             if not exchange.lanes.stop(_STOP_S):
                 left.append(f"{self._name}/{exchange.name}/order-lanes")

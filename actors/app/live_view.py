@@ -50,7 +50,7 @@ class LogTail:
 
 def render(status: BotStatus, log_lines: list[str]) -> RenderableType:
     """Return the whole picture."""
-    parts: list[RenderableType] = [_headline(status), _connections(status)]
+    parts: list[RenderableType] = [_headline(status), *_alarms(status), _connections(status)]
     parts.extend(_grid(grid, status.now_ns) for grid in status.grids)
     if log_lines:
         parts.append(Text("\n".join(log_lines), style="dim", no_wrap=True, overflow="ellipsis"))
@@ -73,6 +73,14 @@ def _headline(status: BotStatus) -> Text:
         line.append(f"  entries held back: {status.halted_why}", "bold red")
     line.append("   Ctrl-C stops", "dim")
     return line
+
+
+def _alarms(status: BotStatus) -> list[Text]:
+    """Return a line for everything the watchdog has found."""
+    lines = [f" WATCHDOG {alarm.why}, for {seconds(status.now_ns - alarm.since_ns)}" for alarm in status.alarms]
+    if status.watchdog_silent_ns:
+        lines.append(f" WATCHDOG silent for {seconds(status.watchdog_silent_ns)}: no entry leaves")
+    return [Text(line, "bold red") for line in lines]
 
 
 def _connections(status: BotStatus) -> Table:

@@ -1,7 +1,7 @@
 """Alerts to people who are not looking: log lines of at least `notify.min_level`, sent by apprise.
 
 A sink of loguru, used by run.py only. Sending happens on a thread of its own, so an alert never delays the bot; the
-same alert (event, grid, level) is not
+same alert (event, what it is about, level) is not
 sent again before `notify.repeat_after_s`, and what was held back is counted in the next one.
 """
 
@@ -70,7 +70,8 @@ class Notifier:
         record = message.record
         extra = record["extra"]
         event = str(extra.get("event", record["message"]))
-        key = (event, str(extra.get("grid", "")), record["level"].name)
+        about = str(extra.get("grid") or extra.get("subject") or extra.get("exchange") or "")
+        key = (event, about, record["level"].name)
         now_ns = self._clock.monotonic_ns()
         seen = self._seen.get(key)
         if seen is not None and now_ns - seen.sent_ns < self._repeat_ns:

@@ -37,6 +37,19 @@ def with_verdict(summary: Mapping[str, Any], verdict: Mapping[str, Mapping[str, 
     return {"mode": rest.pop("mode"), "venues": venues, **rest, **totals, "state": summary["state"]}
 
 
+def watch_facts(status: BotStatus) -> dict[str, Any]:
+    """Return what the watchdog has found, for `--status`: JSON-ready."""
+    return {
+        "silent_s": round(status.watchdog_silent_ns / 1e9, 1),
+        "alarms": [
+            {"watch": alarm.watch, "what": alarm.why, "for_s": round((status.now_ns - alarm.since_ns) / 1e9, 1)}
+            for alarm in status.alarms
+        ],
+        "mailboxes": dict(status.mailboxes),
+        "clock_offsets_s": {one.exchange: round(one.clock_offset_ns / 1e9, 3) for one in status.connections},
+    }
+
+
 def grid_facts(status: BotStatus) -> dict[str, dict[str, Any]]:
     """Return what each grid is doing now, for `--status`: by grid name, JSON-ready, decimals as text."""
     return {grid.name: _facts(grid) for grid in status.grids}

@@ -8,6 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from loguru import logger
+
 from actors.accounts import Accounts, live_accounts
 from actors.adoption import answer
 from actors.app.consent import confirm_live
@@ -16,12 +18,13 @@ from actors.app.live_view import LiveView, LogTail
 from actors.app.logs import LogFiles, Redactor, add_sink, lines_to, remove_sink, set_up_logs
 from actors.app.notify import Notifier, apprise_sender
 from actors.app.options import ExitCode, Options
-from actors.app.outcome import as_json, for_people, grid_facts, with_verdict
+from actors.app.outcome import as_json, for_people, grid_facts, watch_facts, with_verdict
 from actors.app.paper import PaperError, PaperVenues
 from actors.bot import TradingBot
 from actors.config import resolve_secret
 from actors.config.credentials import read_secret_file
 from actors.host import BotHandle
+from actors.log_events import LogEvent
 from actors.settings import BotSettings, Mode
 from actors.status import BotState, BotStatus, summary
 from exchanges.clock import Clock, SystemClock
@@ -69,6 +72,7 @@ class _Run:
         self._clock: Clock = SystemClock()
         self._paper = paper
         self._stopped: list[bool] = []
+        self._is_unwatched = False
 
     def run(self) -> ExitCode:
         interval_ms = self._settings.host.gil_switch_interval_ms
@@ -177,7 +181,11 @@ class _Run:
         An exit that is on its way at that moment is waited for: it is neither missing nor proven to be there.
         """
         looks = 0
-        while not (bot.has_ended or self._is_over(bot.status(), looks)):
+        while not bot.has_ended:
+            status = bot.status()
+            self._say_if_unwatched(status)
+            if self._is_over(status, looks):
+                break
             looks += 1
             self._stop.wait(_LOOK_EVERY_S)
         settling = threading.Event()
@@ -187,6 +195,16 @@ class _Run:
                 break
             settling.wait(_SETTLING_LOOK_S)
         return status
+
+    def _say_if_unwatched(self, status: BotStatus) -> None:
+        """Raise the alarm that nobody inside the bot may be left to raise: its watchdog has stopped."""
+        if not status.watchdog_silent_ns:
+            self._is_unwatched = False
+        elif not self._is_unwatched:
+            self._is_unwatched = True
+            logger.bind(event=LogEvent.WATCHDOG_ALARM, subject="watchdog").critical(
+                "the watchdog has been silent for {:.1f} s: no entry leaves", status.watchdog_silent_ns / 1e9
+            )
 
     def _is_over(self, status: BotStatus, looks: int) -> bool:
         run_for_ns = self._options.run_for_ns
@@ -218,7 +236,8 @@ class _Run:
 
 
 def _status(status: BotStatus) -> Mapping[str, Any]:
-    return {**summary(status), "grids": grid_facts(status)}
+    facts = {"held_back": status.halted_why, "watchdog": watch_facts(status), "grids": grid_facts(status)}
+    return {**summary(status), **facts}
 
 
 def _done(action: Any) -> Mapping[str, Any]:  # noqa: ANN401 - any function without arguments

@@ -16,6 +16,7 @@ from actors.config.samples import (
 )
 from actors.config.schema import SECTIONS
 from actors.config.source import read_document
+from actors.watches import watches_table
 from exchanges import VENUES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +31,8 @@ def test_readme_table_is_up_to_date():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "<!-- generated: settings -->" in readme
     assert replace_block(readme, "settings", settings_table()) == readme, "run .ci/generate"
+    assert "<!-- generated: watchdogs -->" in readme
+    assert replace_block(readme, "watchdogs", watches_table()) == readme, "run .ci/generate"
 
 
 def test_table_names_every_setting_once_per_section():

@@ -11,7 +11,7 @@ from actors.messages import Ping, PriceChanged, PriceStale
 from actors.price_stream import FeedStatus, PricedMarket, PriceFeed, PriceParts, PriceStream
 from actors.settings import PricesSettings
 from actors.streams import ReaderCalls
-from actors.venue_messages import Begin, QueryAnswered, QueryErred
+from actors.venue_messages import Begin, Distrust, QueryAnswered, QueryErred
 from exchanges.errors import ConfigError, MalformedMessage, OutcomeUnknown
 from exchanges.reports import NoticeKind, StreamNotice
 from exchanges.values import PriceSource
@@ -335,3 +335,97 @@ def test_a_refused_subscription_closes_the_stream_whose_pongs_would_prove_an_old
     assert len(desk.readers) == 2
     desk.frame(StreamNotice(kind=NoticeKind.IGNORED, text="depth"), b"z")
     assert not desk.readers[-1].stopped
+
+
+# --- streams that look open ---
+
+
+def answer_rest(desk, price):
+    call, reply_to, ticket = desk.asked.pop()
+    asked_ns = desk.clock.monotonic_ns()
+    reply_to.tell(QueryAnswered(ticket, price, asked_ns))
+    desk.sync()
+    return call
+
+
+def silent_for(desk, ms):
+    """Let time pass in which pings are answered and nothing is said."""
+    for _ in range(ms // 100):
+        desk.readers[-1].alive_ns = desk.clock.monotonic_ns()
+        desk.pass_time(100)
+
+
+def settled(desk):
+    """Open the stream and let both markets have a price, so that no first price is being asked for."""
+    reader = desk.open()
+    desk.frame(best_price("100", "100.1"))
+    desk.frame(best_price("2000", "2001", "ETHUSDT"), b"eth")
+    while desk.asked:
+        answer_rest(desk, best_price())
+    return reader
+
+
+def test_a_silent_stream_beside_a_moving_market_is_given_up(desk):
+    reader = settled(desk)
+    silent_for(desk, 9_000)
+    assert desk.asked == []
+    silent_for(desk, 2_000)
+    assert [call.request.operation for call, _, _ in desk.asked] == ["best_price", "best_price"]
+    answer_rest(desk, best_price("2000", "2001", "ETHUSDT"))
+    answer_rest(desk, best_price("90", "90.1", source=PriceSource.REST))
+    assert not reader.stopped
+    silent_for(desk, 2_000)
+    assert reader.stopped
+    assert "the venue's price has moved" in desk.statuses[-1].why
+    assert desk.strategy.all(PriceStale)
+    silent_for(desk, 1_000)
+    assert len(desk.readers) == 2
+
+
+def test_a_silent_stream_of_a_quiet_market_is_kept(desk):
+    reader = settled(desk)
+    for _ in range(10):
+        silent_for(desk, 11_000)
+        while desk.asked:
+            symbol = len(desk.asked)
+            answer_rest(desk, best_price("2000", "2001", "ETHUSDT") if symbol == 2 else best_price("100", "100.1"))
+    assert not reader.stopped
+    assert len(desk.readers) == 1
+
+
+def test_a_stream_that_tells_the_other_price_itself_is_kept(desk):
+    reader = settled(desk)
+    silent_for(desk, 11_000)
+    answer_rest(desk, best_price("2000", "2001", "ETHUSDT"))
+    answer_rest(desk, best_price("101", "101.1", source=PriceSource.REST))
+    desk.frame(best_price("101", "101.1"), b"late")
+    silent_for(desk, 3_000)
+    assert not reader.stopped
+
+
+def test_a_reader_that_hangs_is_replaced_although_it_never_says_so(desk):
+    reader = settled(desk)
+    dead_after_ms = int(reader.endpoint.dead_after_s * 1000)
+    desk.pass_time(dead_after_ms + 4_000)
+    assert len(desk.readers) == 1
+    desk.pass_time(2_500)
+    assert reader.stopped
+    desk.pass_time(1_000)
+    assert len(desk.readers) == 2
+    reader.calls.on_closed("at last")  # the old one is not heard any more
+    desk.sync()
+    assert desk.statuses[-1].why != "at last"
+
+
+def test_after_a_pause_every_quote_is_dropped_and_the_stream_connected_anew(desk):
+    reader = settled(desk)
+    desk.strategy.drain()
+    desk.ref.tell(Distrust("nothing ran here for 20.0 s"))
+    desk.sync()
+    assert {stale.grid for stale in desk.strategy.all(PriceStale)} == {"btc", "eth-a", "eth-b"}
+    assert reader.stopped
+    reader.calls.on_frame(b"x", desk.clock.monotonic_ns(), desk.clock.wall_ns())  # what lay in the socket
+    desk.sync()
+    desk.strategy.expect_none(PriceChanged)
+    desk.pass_time(1000)
+    assert len(desk.readers) == 2

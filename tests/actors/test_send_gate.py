@@ -7,6 +7,7 @@ import pytest
 
 from actors.messages import PlaceLimitOrder, PlaceMarketOrder
 from actors.send_gate import Denied, HaltFlag, SendGate, is_entry, rule_problem, to_request
+from actors.watches import SILENT_NS
 from exchanges.errors import JournalError
 from tests.actors.venue_doubles import RULES, SYMBOL, cancel, entry, exit_order, market_exit
 from tests.fakes import FakeClock
@@ -208,3 +209,38 @@ def test_every_reason_of_a_halt_has_to_be_released():
     assert flag.is_halted
     flag.open()
     assert not flag.is_halted
+
+
+def test_a_hold_stops_entries_like_a_halt_and_is_no_halt(clock, intents):
+    halted = HaltFlag()
+    gate = make_gate(clock, intents, halted=halted)
+    halted.hold("lane is stuck")
+    halted.hold("lane is stuck")
+    with pytest.raises(Denied, match="lane is stuck"):
+        gate.pass_through(entry(quote_ns=clock.monotonic_ns()))
+    gate.pass_through(exit_order())
+    gate.pass_through(cancel())
+    assert halted.why == "lane is stuck"
+    assert not halted.is_halted
+    halted.release_hold("lane is stuck")
+    gate.pass_through(entry(quote_ns=clock.monotonic_ns()))
+
+
+def test_a_hold_never_waits_for_a_lane_that_is_writing():
+    halted = HaltFlag()
+    with halted.new_mark():
+        halted.hold("the lane hangs in its write")
+    assert halted.why
+
+
+def test_no_entry_passes_when_the_watchdog_has_been_silent(clock, intents):
+    halted = HaltFlag()
+    gate = make_gate(clock, intents, halted=halted)
+    gate.pass_through(entry(quote_ns=clock.monotonic_ns()))  # where there is none, nobody waits for it
+    halted.heard_ns = clock.monotonic_ns()
+    clock.advance(SILENT_NS)
+    gate.pass_through(entry(quote_ns=clock.monotonic_ns()))
+    clock.advance(1)
+    with pytest.raises(Denied, match="watchdog"):
+        gate.pass_through(entry(quote_ns=clock.monotonic_ns()))
+    gate.pass_through(exit_order())

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from actors.app.grid_view import GridPicture, grid_panel, money, price, seconds, unrealized
 from actors.app.live_view import LiveView, LogTail, render
-from actors.app.outcome import grid_facts
+from actors.app.outcome import grid_facts, watch_facts
 from actors.grid.settings import CloseSettings, EntrySettings, GridRiskSettings, GridSettings, ProofSettings
 from actors.grid.state import (
     CloseOrder,
@@ -26,6 +26,7 @@ from actors.grid.state import (
 from actors.messages import LatchKind
 from actors.price_stream import FeedStatus
 from actors.status import BotState, BotStatus, ConnectionPhase, ConnectionStatus, GridStatus
+from actors.watches import WatchAlarm
 from exchanges.values import ClientOrderId, FeeRates, MarketRules
 from exchanges.venue import Capabilities
 
@@ -251,3 +252,18 @@ def test_the_view_draws_and_gives_the_terminal_back():
     drawn = console.file.getvalue()
     assert "every unit has its exit" in drawn
     assert "a line" in drawn
+
+
+def test_what_the_watchdog_has_found_is_shown_and_told():
+    alarm = WatchAlarm(watch="stuck_lane", subject="desk/aster/query-lane", text="is busy", since_ns=NOW - 7 * SECOND)
+    alarmed = status(alarms=(alarm,), watchdog_silent_ns=6 * SECOND, mailboxes={"desk/strategy": 3})
+    text = shown(render(alarmed, []))
+    assert "WATCHDOG desk/aster/query-lane is busy, for 7.0s" in text
+    assert "WATCHDOG silent for 6.0s" in text
+    assert "WATCHDOG" not in shown(render(status(), []))
+    assert watch_facts(alarmed) == {
+        "silent_s": 6.0,
+        "alarms": [{"watch": "stuck_lane", "what": "desk/aster/query-lane is busy", "for_s": 7.0}],
+        "mailboxes": {"desk/strategy": 3},
+        "clock_offsets_s": {"aster": 0.0},
+    }

@@ -64,6 +64,12 @@ def test_the_same_alert_is_held_back_and_counted():
     ]
 
 
+def test_alarms_about_two_things_are_two_alerts():
+    one = line("lane is stuck", event="watchdog_alarm", subject="lane")
+    other = line("actor is stuck", event="watchdog_alarm", subject="actor")
+    assert len(notified(Receiver(), [one, other, one, other])) == 2
+
+
 def test_a_receiver_that_fails_does_not_end_the_alerts():
     texts = notified(Receiver(fail_first=True), [line("one", event="a"), line("two", event="b")])
     assert texts == ["ERROR a: one", "ERROR b: two"]
