@@ -7,7 +7,7 @@ import pytest
 
 from exchanges.simulated.testing import RunningVenue, running_venue
 
-ccxt = pytest.importorskip("ccxt", reason='ccxt is not installed: pip install ".[foreign]"')
+ccxt = pytest.importorskip("ccxt", reason="ccxt is not installed: pip install --no-deps -r tests/foreign/ccxt.txt")
 
 pytestmark = pytest.mark.foreign
 MARKET = "BTC/USDT:USDT"
@@ -43,6 +43,7 @@ def _client(venue: RunningVenue) -> Any:
         {
             "privateKey": venue.credentials["private_key"],
             "enableRateLimit": False,
+            "timeout": 30_000,  # ms; a busy machine is slow, not wrong
             "options": {"builderFee": False, "defaultType": "swap"},
         }
     )

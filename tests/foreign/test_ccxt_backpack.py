@@ -8,7 +8,7 @@ import pytest
 from exchanges.clock import SystemClock
 from exchanges.simulated.testing import RunningVenue, running_venue
 
-ccxt = pytest.importorskip("ccxt", reason='ccxt is not installed: pip install ".[foreign]"')
+ccxt = pytest.importorskip("ccxt", reason="ccxt is not installed: pip install --no-deps -r tests/foreign/ccxt.txt")
 
 pytestmark = pytest.mark.foreign
 MARKET = "SOL/USDC:USDC"
@@ -47,6 +47,7 @@ def _client(venue: RunningVenue) -> Any:
             "apiKey": venue.credentials["api_key"],
             "secret": venue.credentials["secret"],
             "enableRateLimit": False,
+            "timeout": 30_000,  # ms; a busy machine is slow, not wrong
         }
     )
     client.urls["api"] = {"public": venue.rest_url, "private": venue.rest_url}

@@ -15,7 +15,7 @@ import pytest
 
 from exchanges.simulated.testing import RunningVenue, running_venue
 
-ccxt = pytest.importorskip("ccxt", reason='ccxt is not installed: pip install ".[foreign]"')
+ccxt = pytest.importorskip("ccxt", reason="ccxt is not installed: pip install --no-deps -r tests/foreign/ccxt.txt")
 
 pytestmark = pytest.mark.foreign
 MARKET = "ETH/USDC:USDC"
@@ -46,6 +46,7 @@ def client(venue: RunningVenue) -> Iterator[Any]:
     made = ccxt.lighter(
         {
             "enableRateLimit": False,
+            "timeout": 30_000,  # ms; a busy machine is slow, not wrong
             "options": {
                 "accountIndex": given["account_index"],
                 "apiKeyIndex": given["api_key_index"],

@@ -85,7 +85,7 @@ def run(venue: RunningVenue, work: Callable[[Desk], Awaitable[T]]) -> T:
 
     thread = threading.Thread(target=talk, name="vendor-client")
     thread.start()
-    thread.join(30)
+    thread.join(50)
     assert not thread.is_alive(), "the vendor's client hangs"
     if failures:
         raise failures[0]
