@@ -11,6 +11,7 @@ import pykka
 
 from actors.bot import TradingBot
 from actors.host import BotHandle
+from actors.locks import AccountKey, AlreadyRunning, Locks
 from actors.runtime import use_runtime
 from actors.settings import BotSettings
 from actors.venue_access import VenueAccess
@@ -20,6 +21,12 @@ from tests.simulation.drawing import stream
 from tests.simulation.fibers import FiberRuntime
 from tests.simulation.lines import Line, SimulatedNetwork
 from tests.simulation.scheduler import Fiber, Scheduler
+
+
+class _Poison:
+    """A message that no actor knows."""
+
+    grid = ""
 
 
 class BotProcess:
@@ -43,7 +50,8 @@ class BotProcess:
         self.handle: BotHandle | None = None
         self.refused = ""
         """Why the newest life did not come to be."""
-        self.asked: set[str] = set()
+        self.broken = 0
+        """How many actors of this life were broken on purpose."""
         self._settings = settings
         self._new_accesses = new_accesses
         self._folder = folder
@@ -55,6 +63,11 @@ class BotProcess:
     def state_dir(self) -> Path:
         """The disk of the current (or last) life."""
         return self._folder / f"life-{self.lives}"
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether a life exists, even if it has ended by itself and only waits to be buried."""
+        return self._runtime is not None and not (self.handle is not None and self.handle.has_ended)
 
     @property
     def is_up(self) -> bool:
@@ -70,7 +83,7 @@ class BotProcess:
             before.rename(self.state_dir)
         self._runtime = runtime = FiberRuntime(self.scheduler)
         self._in_place.enter_context(use_runtime(runtime))
-        self.handle, self.refused = None, ""
+        self.handle, self.refused, self.broken = None, "", 0
         for line in self.lines.values():
             line.asked.clear()
         runtime.new_thread(self._main, f"life-{self.lives}").start()
@@ -96,6 +109,38 @@ class BotProcess:
         thread = self._runtime.new_thread(lambda: function() and None, name)
         thread.start()
         return thread.fiber
+
+    def fibers(self, name: str = "") -> list[Fiber]:
+        """Return the fibers of this life whose name holds a word; all for an empty one."""
+        fibers = [] if self._runtime is None else self._runtime.fibers
+        return [fiber for fiber in fibers if name in fiber.name and not fiber.is_done]
+
+    def freeze(self, name: str, seconds: float) -> None:
+        """Let the fibers with a name not run for so long."""
+        fibers = self.fibers(name)
+        for fiber in fibers:
+            self.scheduler.freeze(fiber)
+        self.scheduler.after(int(seconds * 1e9), lambda: [self.scheduler.thaw(fiber) for fiber in fibers] and None)
+
+    def break_actor(self, name: str) -> bool:
+        """Let an actor of this life meet a message that it cannot handle."""
+        for ref in list(pykka.ActorRegistry._actor_refs):
+            if (actor := ref._actor_weakref()) is not None and actor.name.endswith(name):
+                ref.tell(_Poison())
+                self.broken += 1
+                return True
+        return False
+
+    def is_second_refused(self) -> bool:
+        """Whether the locks keep out another process with the same account and tag."""
+        desk = replace(self._settings.desk, state_dir=str(self._folder / "second"))
+        keys = [AccountKey(name, access.venue.account) for name, access in self._new_accesses().items()]
+        try:
+            locks = Locks().acquire(Path(desk.state_dir), keys, desk.bot_tag, self._folder / "run")
+        except AlreadyRunning:
+            return True
+        locks.release()
+        return False
 
     def kill(self) -> None:
         """End the life where it is, as SIGKILL does: what was written stays, what was not is gone."""

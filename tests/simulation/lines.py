@@ -136,6 +136,10 @@ class Armed:
     count: int = 1
 
 
+def _nothing(_armed: Armed) -> None:
+    return
+
+
 class Line:
     """Between one machine and one venue. Shared by every connection of that machine to that venue."""
 
@@ -145,7 +149,7 @@ class Line:
         self.scheduler = scheduler
         self.clock = clock
         self.armed: list[Armed] = []
-        self.fired: list[str] = []
+        self.on_fired: Callable[[Armed], None] = _nothing
         self.readers: list[SimulatedReader] = []
         self.is_down = False
         """Nothing gets through, in either direction, and connections are refused."""
@@ -169,8 +173,8 @@ class Line:
                 armed.count -= 1
                 if armed.count <= 0:
                     self.armed.remove(armed)
-                self.fired.append(armed.kind)
                 self.scheduler.note(armed.kind.encode())
+                self.on_fired(armed)
                 return armed
         return None
 
@@ -186,8 +190,10 @@ _FRAME_FAULTS: Final = frozenset({"frame_lost", "frame_twice", "frame_late", "fr
 
 
 def is_order(request: SignedRequest) -> bool:
-    """Whether a request commands something."""
-    return request.method != "GET" and any(word in request.operation for word in ("order", "cancel", "place"))
+    """Whether a request places or cancels an order, on any venue."""
+    if request.method == "GET":
+        return False
+    return "order" in request.target.lower() or b"tx_type=14" in request.body or b"tx_type=15" in request.body
 
 
 class SimulatedTransport:

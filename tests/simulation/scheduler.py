@@ -32,6 +32,7 @@ class Fiber:
     let: greenlet | None = None
     is_done: bool = False
     is_parked: bool = False
+    is_frozen: bool = False
     was_woken: bool = False
     epoch: int = 0
     joiners: "list[Fiber]" = field(default_factory=list)
@@ -47,6 +48,7 @@ class Scheduler:
         """Give control back after this turn, wherever the world is: for the crash sweep."""
         self._rng = Random(f"{seed}/scheduler")  # noqa: S311 - a simulation, no secret
         self._ready: list[Fiber] = []
+        self._frozen: list[Fiber] = []
         self._heap: list[tuple[int, int, Callable[[], None]]] = []
         self._order = itertools.count()
         self._numbers = itertools.count(1)
@@ -60,7 +62,24 @@ class Scheduler:
     def spawn(self, fiber: Fiber) -> None:
         """Let a new fiber run as soon as it is drawn."""
         fiber.let = greenlet(lambda: self._body(fiber), parent=self._main)
-        self._ready.append(fiber)
+        self._make_ready(fiber)
+
+    def _make_ready(self, fiber: Fiber) -> None:
+        (self._frozen if fiber.is_frozen else self._ready).append(fiber)
+
+    def freeze(self, fiber: Fiber) -> None:
+        """Let a fiber not run before `thaw`, whatever wakes it."""
+        fiber.is_frozen = True
+        if fiber in self._ready:
+            self._ready.remove(fiber)
+            self._frozen.append(fiber)
+
+    def thaw(self, fiber: Fiber) -> None:
+        """Let a frozen fiber run again."""
+        fiber.is_frozen = False
+        if fiber in self._frozen:
+            self._frozen.remove(fiber)
+            self._ready.append(fiber)
 
     def new_fiber(self, name: str, target: Callable[[], None]) -> Fiber:
         """Return a fiber that does not run yet."""
@@ -88,12 +107,13 @@ class Scheduler:
         """Let a parked fiber run again; nothing if it is not parked."""
         if fiber.is_parked:
             fiber.is_parked, fiber.was_woken = False, True
-            self._ready.append(fiber)
+            self._make_ready(fiber)
 
     def kill(self, fiber: Fiber) -> None:
         """Raise `SimulatedCrash` in a fiber where it waits, and take it off the list. Not from inside a fiber."""
-        if fiber in self._ready:
-            self._ready.remove(fiber)
+        for waiting in (self._ready, self._frozen):
+            if fiber in waiting:
+                waiting.remove(fiber)
         fiber.epoch += 1
         fiber.is_parked = False
         let = fiber.let
@@ -109,7 +129,7 @@ class Scheduler:
     def _expire(self, fiber: Fiber, epoch: int) -> None:
         if fiber.is_parked and fiber.epoch == epoch:
             fiber.is_parked = False
-            self._ready.append(fiber)
+            self._make_ready(fiber)
 
     def _body(self, fiber: Fiber) -> None:
         try:

@@ -1,0 +1,281 @@
+"""What each kind of fault does to a world, and how long afterwards the bot may be busy with it."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from exchanges.order_ids import OrderRole
+from exchanges.simulated.engine_types import CancelOrder, OrderType, PlaceOrder, TimeInForce
+from exchanges.simulated.faces.mishaps import Mishap, PlannedMishap
+from tests.simulation.faults import Fault
+from tests.simulation.lines import Armed
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+_NS: Final = 1_000_000_000
+_LINE: Final = frozenset(
+    {
+        *("request_lost", "request_late", "reply_lost", "reply_late", "reset_before", "reset_after"),
+        *("html", "truncated", "empty", "garbled", "redirect", "refused"),
+        *("frame_lost", "frame_twice", "frame_again", "frame_late", "frame_swapped", "frame_garbled"),
+    }
+)
+_REPLY_TIMEOUT_S: Final = 10.0
+
+
+class Harm:
+    """Inflicts the faults of a plan on a world."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self._is_healed = False
+        self._saw_power_loss = False
+        world.line.on_fired = self._line_fired
+        self._acts: dict[str, Callable[[Fault], float | None]] = {
+            "mishap": self._mishap,
+            "listen_key": self._listen_key,
+            "cut": self._cut,
+            "stall": self._stall,
+            "half_open": self._half_open,
+            "partition": self._partition,
+            "outage": self._outage,
+            "jump": self._jump,
+            "cancel_ours": self._cancel_ours,
+            "manual_reduce": self._manual_reduce,
+            "crash": self._crash,
+            "power": self._power,
+            "second": self._second,
+            "skew": self._skew,
+            "suspend": self._suspend,
+            "hiccup": self._hiccup,
+            "die": self._die,
+            "disk_full": self._disk_full,
+        }
+
+    def inflict(self, fault: Fault) -> None:
+        """Let a fault happen, or arm it for the next thing it fits."""
+        if self._is_healed:
+            return
+        world = self._world
+        if fault.kind in _LINE:
+            world.line.armed.append(Armed(fault.kind, fault.where, fault.amount))
+            return
+        trouble_s = self._acts[fault.kind](fault)
+        if trouble_s is not None:
+            world.fired[fault.kind] += 1
+            world.scheduler.note(fault.kind.encode())
+            self._trouble(trouble_s)
+
+    def heal(self) -> None:
+        """End everything that is wrong now, and let nothing more go wrong."""
+        self._is_healed = True
+        world = self._world
+        world.line.armed.clear()
+        world.line.is_down = world.host.is_down = world.disk.is_full = False
+        world.clock.skew_ns = 0
+        for reader in tuple(world.line.readers):
+            if reader.is_stalled or reader.is_half_open:
+                reader.cut("healed")
+        for fiber in world.bot.fibers():
+            world.scheduler.thaw(fiber)
+        if not world.bot.is_alive:
+            world.bot.bury()
+            world.bot.boot()
+
+    def settle_s(self) -> float:
+        """How long the bot may take until everything is proven."""
+        world = self._world
+        unknown_s = {"lighter": 660.0}.get(world.venue, world.fence_s + 15) if self._saw_power_loss else 0.0
+        return max(2 * _REPLY_TIMEOUT_S + world.fence_s_for_unknown() + 2 * world.audit_s, unknown_s + 60)
+
+    def _trouble(self, seconds: float) -> None:
+        world = self._world
+        world.troubled_until_ns = max(world.troubled_until_ns, world.scheduler.now_ns + int(seconds * _NS))
+
+    def _line_fired(self, armed: Armed) -> None:
+        """Something armed has happened: for how long the bot may have to do without the truth."""
+        world = self._world
+        world.fired[armed.kind] += 1
+        unknown_s = _REPLY_TIMEOUT_S + world.fence_s_for_unknown() + 2 * world.audit_s
+        trouble_s = {
+            "frame_lost": 2 * world.audit_s + 5,
+            "frame_garbled": 2 * world.audit_s + 5,
+            "frame_late": armed.amount + 10,
+            "frame_swapped": 5.0,
+            "frame_twice": 5.0,
+            "frame_again": 5.0,
+            "refused": 10.0,
+        }.get(armed.kind, unknown_s + (armed.amount if armed.kind.endswith("late") else 0.0))
+        self._trouble(trouble_s)
+
+    # --- the venue ---
+
+    def _mishap(self, fault: Fault) -> float | None:
+        world = self._world
+        mishaps: Any = world.host.venue.face.mishaps  # type: ignore[attr-defined]
+        planned = PlannedMishap(mishap=Mishap(fault.where), count=1, delay_ns=int(fault.amount * _NS))
+        try:
+            mishaps.plan(planned)
+        except ValueError:  # not in this venue's dialect
+            return None
+        # it happens with the next request, which may be a while
+        return 30 + _REPLY_TIMEOUT_S + fault.amount + world.fence_s_for_unknown() + 2 * world.audit_s
+
+    def _listen_key(self, _fault: Fault) -> float | None:
+        face: Any = self._world.host.venue.face
+        face.listen_keys.expire_now(self._world.host.wall_ns())
+        self._world.host.step()
+        return 30.0
+
+    def _cut(self, fault: Fault) -> float | None:
+        readers = [reader for reader in self._world.line.readers if reader.kind == fault.where and reader.is_open]
+        for reader in readers:
+            reader.cut("connection reset")
+        return 20.0 if readers else None
+
+    def _stall(self, fault: Fault) -> float | None:
+        return self._hold(fault, "is_stalled")
+
+    def _half_open(self, fault: Fault) -> float | None:
+        return self._hold(fault, "is_half_open")
+
+    def _hold(self, fault: Fault, flag: str) -> float | None:
+        world = self._world
+        readers = [reader for reader in world.line.readers if reader.kind == fault.where and reader.is_open]
+        for reader in readers:
+            setattr(reader, flag, True)
+            # what a network swallowed does not come later on the same connection
+            world.scheduler.after(int(fault.amount * _NS), lambda reader=reader: reader.cut("connection reset"))
+        return fault.amount + 30 + world.audit_s if readers else None
+
+    def _partition(self, fault: Fault) -> float | None:
+        world = self._world
+        world.line.is_down = True
+        world.scheduler.after(int(fault.amount * _NS), self._end_partition)
+        return fault.amount + 60 + world.fence_s_for_unknown() + 2 * world.audit_s
+
+    def _end_partition(self) -> None:
+        self._world.line.is_down = False
+
+    def _outage(self, fault: Fault) -> float | None:
+        world = self._world
+        world.host.is_down = True
+        for reader in tuple(world.line.readers):
+            reader.cut("closed by the venue")
+        world.scheduler.after(int(fault.amount * _NS), self._end_outage)
+        return fault.amount + 60 + world.fence_s_for_unknown() + 2 * world.audit_s
+
+    def _end_outage(self) -> None:
+        self._world.host.is_down = False
+
+    # --- the market and the account ---
+
+    def _jump(self, fault: Fault) -> float | None:
+        world = self._world
+        fraction = Decimal(str(fault.amount)) * (1 if fault.where == "up" else -1)
+        world.prices.jump(world.symbol, fraction)
+        world.host.step()
+        return 10.0
+
+    def _cancel_ours(self, fault: Fault) -> float | None:
+        world = self._world
+        orders = world.own_orders(OrderRole.EXIT if fault.where == "exit" else OrderRole.ENTRY)
+        if not orders:
+            return None
+        world.engine.submit(
+            world.account, CancelOrder(symbol=world.symbol, order_id=orders[0].order_id), world.host.wall_ns()
+        )
+        world.host.step()
+        return world.audit_s + 10
+
+    def _manual_reduce(self, fault: Fault) -> float | None:
+        """A person closes a part of the position by hand."""
+        world = self._world
+        position = abs(world.position())
+        rules = world.kit.rules(world.symbol)
+        quantity = position * Decimal(str(fault.amount)) // rules.step * rules.step
+        if quantity < world.least_exit():
+            return None
+        order = PlaceOrder(
+            symbol=world.symbol,
+            side=world.exit_side(),
+            order_type=OrderType.MARKET,
+            quantity=quantity,
+            time_in_force=TimeInForce.IOC,
+            reduce_only=True,
+            client_id="",
+        )
+        world.engine.submit(world.account, order, world.host.wall_ns())
+        world.host.step()
+        world.may_stand = True
+        return 4 * world.audit_s + 20
+
+    # --- the machine ---
+
+    def _crash(self, fault: Fault) -> float | None:
+        world = self._world
+        if not world.bot.is_alive:
+            return None
+        world.bot.kill()
+        world.scheduler.after(int(fault.amount * _NS), self._boot)
+        return fault.amount + 60 + world.fence_s_for_unknown()
+
+    def _boot(self) -> None:
+        if not self._world.bot.is_alive:
+            self._world.bot.boot()
+
+    def _power(self, fault: Fault) -> float | None:
+        world = self._world
+        if not world.bot.is_alive:
+            return None
+        self._saw_power_loss = True
+        world.bot.kill()
+        world.disk.lose_power(world.bot.state_dir)
+        world.scheduler.after(int(fault.amount * _NS), self._boot)
+        return fault.amount + 60 + world.fence_s + 2 * world.audit_s
+
+    def _second(self, _fault: Fault) -> float | None:
+        world = self._world
+        if world.bot.handle is None or world.bot.handle.has_ended:
+            return None
+        if not world.bot.is_second_refused():
+            world.invariants.break_rule("S12", "a second instance on the same account and tag was let in")
+        return 0.0
+
+    def _skew(self, fault: Fault) -> float | None:
+        world = self._world
+        world.clock.skew_ns = int(fault.amount * _NS) * (1 if fault.where == "ahead" else -1)
+        world.scheduler.after(120 * _NS, self._end_skew)
+        return 120 + 60 + world.fence_s_for_unknown() + 2 * fault.amount
+
+    def _end_skew(self) -> None:
+        self._world.clock.skew_ns = 0
+
+    def _suspend(self, fault: Fault) -> float | None:
+        world = self._world
+        if not world.bot.is_alive:
+            return None
+        world.bot.freeze("", fault.amount)
+        return fault.amount + 60 + world.fence_s_for_unknown() + 2 * world.audit_s
+
+    def _hiccup(self, fault: Fault) -> float | None:
+        if not self._world.bot.fibers(fault.where):
+            return None
+        self._world.bot.freeze(fault.where, fault.amount)
+        return fault.amount + 30 + self._world.fence_s_for_unknown()
+
+    def _die(self, fault: Fault) -> float | None:
+        world = self._world
+        if not world.bot.is_up or not world.bot.break_actor(fault.where):
+            return None
+        return 60 + world.fence_s_for_unknown() + 2 * world.audit_s
+
+    def _disk_full(self, fault: Fault) -> float | None:
+        world = self._world
+        world.disk.is_full = True
+        world.scheduler.after(int(fault.amount * _NS), self._end_disk_full)
+        return fault.amount + 30 + world.fence_s_for_unknown()
+
+    def _end_disk_full(self) -> None:
+        self._world.disk.is_full = False

@@ -1,0 +1,240 @@
+"""What must hold, judged by the venue's own records (RELIABILITY.md B). The bot's word counts only where it is compared.
+
+After every turn in which the venue's book changed:
+S3 one entry, S4 exits within the position and reduce-only, S5 no id twice: the venue's own oracle. S6 exposure. S13 no
+order that the market's rules refuse. S15 no quota ever exceeded. L1 coverage: the clock of quantity without an exit runs
+while nothing is in the way.
+At the end, with the market quiet and the network healed:
+S1, S2 every fill of the venue in the journal exactly once, at its price. S9, L2 nothing unknown is left. S11 the bot's
+orders and lots are the venue's. L4 it trades or names what keeps it. L5 no actor failed that was not broken on purpose.
+"""
+
+import sqlite3
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from actors.grid.settings import PartialTakeProfit
+from actors.journal.schema import FILE_NAME
+from actors.status import BotState, GridStatus
+from exchanges.order_ids import OrderRole, unpack
+from exchanges.rounding import ceil_to
+from exchanges.simulated.engine_types import OrderView, PlaceOrder
+from exchanges.values import ZERO
+from tests.simulation.clocks import START_WALL_NS
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+_NS: Final = 1_000_000_000
+COVER_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A broken rule: which, when, and what was seen."""
+
+    rule: str
+    at_s: float
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.rule} at {self.at_s:.3f} s: {self.text}"
+
+
+@dataclass
+class Naked:
+    """Quantity without an exit, and for how much untroubled time."""
+
+    quantity: Decimal = ZERO
+    since_ns: int = 0
+    untroubled_ns: int = 0
+    is_counted: bool = False
+
+
+@dataclass
+class Invariants:
+    """Watches one world. Also the engine's observer of new orders and of changes in the book."""
+
+    world: "World"
+    found: list[Violation] = field(default_factory=list)
+    naked: Naked = field(default_factory=Naked)
+    naked_max_ns: int = 0
+    _seen: int = 0
+    _looked_ns: int = 0
+    _is_dirty: bool = True
+
+    def break_rule(self, rule: str, text: str) -> None:
+        """Note a violation."""
+        self.found.append(Violation(rule, self.world.scheduler.now_ns / _NS, text))
+
+    # --- the engine's observer ---
+
+    def order_received(self, account: str, command: PlaceOrder, now_ns: int) -> None:
+        """See `exchanges.simulated.engine.Observer`."""
+        del account, now_ns
+        number = self.world.decode(command.client_id)
+        key = None if number is None else unpack(number)
+        if key is not None and key.role is not OrderRole.ENTRY:
+            self._check_exit(command)
+
+    def _check_exit(self, command: PlaceOrder) -> None:
+        if not command.reduce_only:
+            self.break_rule("S4", f"an exit came without reduce-only: {command.client_id}")
+
+    def book_changed(self, account: str, symbol: str, now_ns: int) -> None:
+        """See `exchanges.simulated.engine.Observer`."""
+        del account, symbol, now_ns
+        self._is_dirty = True
+
+    # --- after every turn ---
+
+    def after_turn(self) -> None:
+        """Judge what changed."""
+        now_ns = self.world.scheduler.now_ns
+        if self._is_dirty:
+            self._is_dirty = False
+            self._judge_book(now_ns)
+        elif self.naked.quantity and now_ns - self._looked_ns > _NS // 4:
+            self._age(now_ns)
+
+    def _judge_book(self, now_ns: int) -> None:
+        world = self.world
+        for violation in world.oracle.violations[self._seen :]:
+            self.break_rule(_RULES.get(violation.kind.value, violation.kind.value), violation.text)
+        self._seen = len(world.oracle.violations)
+        orders = world.open_orders()
+        self._check_exposure(orders)
+        self._age(now_ns)
+        self._note_cover(orders, now_ns)
+
+    def _check_exposure(self, orders: tuple[OrderView, ...]) -> None:
+        grid = self.world.settings.grids[0].entry
+        entries = sum((order.remaining * order.price for order in orders if not order.reduce_only), ZERO)
+        mark = self.world.engine.mark_price(self.world.symbol) or ZERO
+        held = abs(self.world.position()) * mark
+        limit = grid.order_notional_usd * (grid.max_orders + 1) * Decimal("1.1")
+        if held + entries > limit + self.world.external_notional:
+            self.break_rule("S6", f"{held + entries:.0f} USD are held or on order, {limit:.0f} are allowed")
+
+    def _note_cover(self, orders: tuple[OrderView, ...], now_ns: int) -> None:
+        position = self.world.position()
+        exits = sum((o.remaining for o in orders if o.reduce_only and o.side.sign * position < 0), ZERO)
+        open_quantity = max(abs(position) - exits - self.world.external_quantity, ZERO)
+        naked = self.naked
+        # partial_tp = on_done is a trader's choice to wait for the whole entry: a named reason
+        waits = self.world.settings.grids[0].entry.partial_tp is not PartialTakeProfit.IMMEDIATE
+        if waits or open_quantity < self.world.least_exit():
+            self.naked_max_ns = max(self.naked_max_ns, naked.untroubled_ns if naked.quantity else 0)
+            self.naked = Naked()
+        elif not naked.quantity:
+            self.naked = Naked(open_quantity, now_ns)
+        else:
+            naked.quantity = open_quantity
+
+    def _age(self, now_ns: int) -> None:
+        """Let time pass for what has no exit: only time in which nothing was in the way counts."""
+        since_ns, self._looked_ns = max(self._looked_ns, self.naked.since_ns), now_ns
+        naked = self.naked
+        if not naked.quantity:
+            return
+        naked.untroubled_ns += max(now_ns - max(since_ns, self.world.troubled_until_ns), 0)
+        if naked.untroubled_ns > COVER_S * _NS and not naked.is_counted:
+            naked.is_counted = True
+            text = f"{naked.quantity} has had no exit for {naked.untroubled_ns / _NS:.1f} s of untroubled time"
+            self.break_rule("L1", f"{text}, since {naked.since_ns / _NS:.3f} s; {self.world.picture()}")
+
+    # --- at the end ---
+
+    def judge_quiet(self) -> None:
+        """Judge a world that has come to rest."""
+        world = self.world
+        self._judge_book(world.scheduler.now_ns)
+        handle = world.bot.handle
+        if handle is None or handle.has_ended:
+            self.break_rule("L4", f"the bot does not run: {world.bot.refused or (handle and handle.status().fatal)}")
+            return
+        status = handle.status()
+        if status.restarts > world.bot.broken:
+            self.break_rule("L5", f"{status.restarts} restarts, {world.bot.broken} actors were broken on purpose")
+        grid = status.grids[0]
+        if status.state not in (BotState.RUNNING, BotState.PAUSED) and not world.may_stand:
+            self.break_rule("L4", f"the bot is {status.state.value}: {status.halted_why} {world.picture()}")
+        if grid.state is None or grid.book is None:
+            self.break_rule("L4", f"the grid was never read: {world.picture()}")
+            return
+        self._judge_orders(grid)
+        self._judge_lots(grid)
+        self._judge_fills(world.bot.state_dir)
+
+    def _judge_orders(self, grid: GridStatus) -> None:
+        assert grid.state is not None and grid.book is not None
+        believed: dict[int, Decimal] = {
+            int(order.client_order_id): order.quantity - order.filled for order in grid.book.orders
+        }
+        unsettled = [order.client_order_id for order in grid.book.orders if not order.is_working]
+        pending = grid.state.pending
+        if pending is not None and not pending.is_done:
+            believed[int(pending.client_order_id)] = pending.quantity - pending.filled
+        unsettled += [stray.client_order_id for stray in grid.state.strays]
+        if unsettled:
+            self.break_rule("L2", f"orders of unknown fate are left: {unsettled}; {self.world.picture()}")
+        resting = {
+            number: order.remaining
+            for order in self.world.open_orders()
+            if (number := self.world.decode(order.client_id)) is not None
+        }
+        if believed != resting:
+            self.break_rule("S11", f"the bot believes in {believed}, the venue has {resting}")
+
+    def _judge_lots(self, grid: GridStatus) -> None:
+        assert grid.book is not None
+        book = grid.book
+        held = sum((lot.remaining for lot in book.lots), ZERO) * self.world.sign + book.external
+        if held != self.world.position() and book.mismatch is None:
+            self.break_rule("S1", f"lots hold {held}, the venue {self.world.position()}, and nobody says so")
+        naked = [lot.lot for lot in book.lots if lot.naked and not lot.dust and not lot.blocked]
+        if naked:
+            self.break_rule("L1", f"lots {naked} are without an exit at the end: {self.world.picture()}")
+
+    def _judge_fills(self, state_dir: Path) -> None:
+        venue = Counter(
+            (self.world.decode(trade.client_id), trade.price, trade.quantity)
+            for trade in self.world.all_trades()
+            if self.world.decode(trade.client_id) is not None
+        )
+        path = state_dir / FILE_NAME
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as sql:
+            rows = sql.execute("SELECT client_order_id, price, quantity FROM fills").fetchall()
+        known = Counter((number, Decimal(price), Decimal(quantity)) for number, price, quantity in rows)
+        if known != venue and _by_order(known) != _by_order(venue):
+            text = f"only in the journal {dict(known - venue)}, only at the venue {dict(venue - known)}"
+            self.break_rule("S1", text)
+
+
+def _by_order(fills: Counter[tuple[int | None, Decimal, Decimal]]) -> dict[int | None, Decimal]:
+    """Return the quantity of each order: what a venue reports as one fill may be two of its trades."""
+    totals: dict[int | None, Decimal] = {}
+    for (number, _, quantity), count in fills.items():
+        totals[number] = totals.get(number, ZERO) + quantity * count
+    return totals
+
+
+_RULES: Final = {
+    "exits_beyond_position": "S4",
+    "not_reduce_only": "S4",
+    "two_entries": "S3",
+    "id_reused": "S5",
+    "uncovered": "L1",
+}
+
+
+def seconds_of(wall_ns: int) -> float:
+    """Return a venue's time as seconds since the start."""
+    return (wall_ns - START_WALL_NS) / _NS
+
+
+__all__ = ["COVER_S", "Invariants", "Violation", "ceil_to", "seconds_of"]
