@@ -65,6 +65,7 @@ class Harm:
         if trouble_s is not None:
             world.fired[fault.kind] += 1
             world.scheduler.note(fault.kind.encode())
+            world.trace.add("FAULT", f"{fault.kind} {fault.where} {fault.amount:g}")
             self._trouble(trouble_s)
 
     def heal(self) -> None:

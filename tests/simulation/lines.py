@@ -23,6 +23,7 @@ from tests.simulation.clocks import START_WALL_NS
 from tests.simulation.drawing import log_uniform
 from tests.simulation.fibers import FiberRuntime
 from tests.simulation.scheduler import Scheduler
+from tests.simulation.trace import Trace
 
 _NS: Final = 1_000_000_000
 _LONGEST_STEP_NS: Final = 500_000_000
@@ -34,7 +35,7 @@ class VenueHost:
     def __init__(self, venue: SimulatedVenue, scheduler: Scheduler) -> None:
         self.venue = venue
         self.is_down = False
-        self._scheduler = scheduler
+        self.scheduler = scheduler
         self._replies: dict[int, Callable[[HttpAnswer | HttpDrop], None]] = {}
         self._sessions: dict[int, Callable[[Output], None]] = {}
         self._next_id = 1
@@ -42,7 +43,7 @@ class VenueHost:
 
     def wall_ns(self) -> int:
         """The venue's clock."""
-        return START_WALL_NS + self._scheduler.now_ns
+        return START_WALL_NS + self.scheduler.now_ns
 
     def start(self) -> None:
         """Let the market begin."""
@@ -112,7 +113,7 @@ class VenueHost:
         if self._armed_ns is not None and now_ns < self._armed_ns <= due_ns:
             return
         self._armed_ns = due_ns
-        self._scheduler.at(due_ns - START_WALL_NS, lambda: self._beat(due_ns))
+        self.scheduler.at(due_ns - START_WALL_NS, lambda: self._beat(due_ns))
 
     def _beat(self, due_ns: int) -> None:
         if self._armed_ns == due_ns:
@@ -143,10 +144,11 @@ def _nothing(_armed: Armed) -> None:
 class Line:
     """Between one machine and one venue. Shared by every connection of that machine to that venue."""
 
-    def __init__(self, name: str, host: VenueHost, scheduler: Scheduler, rng: Random, clock: Clock) -> None:
+    def __init__(self, name: str, host: VenueHost, trace: Trace, rng: Random, clock: Clock) -> None:
         self.name = name
         self.host = host
-        self.scheduler = scheduler
+        self.scheduler = host.scheduler
+        self.trace = trace
         self.clock = clock
         self.armed: list[Armed] = []
         self.on_fired: Callable[[Armed], None] = _nothing
@@ -174,6 +176,7 @@ class Line:
                 if armed.count <= 0:
                     self.armed.remove(armed)
                 self.scheduler.note(armed.kind.encode())
+                self.trace.add("FAULT", f"{armed.kind} {where} {armed.amount:g}")
                 self.on_fired(armed)
                 return armed
         return None
@@ -257,7 +260,9 @@ class _Exchange:
     def begin(self) -> None:
         """Let the request leave."""
         line, kind = self._line, self._fault.kind if self._fault else ""
-        line.scheduler.note(b">%b %b" % (self._request.target.encode(), self._request.body))
+        sent = b"%b %b %b" % (self._request.method.encode(), self._request.target.encode(), self._request.body)
+        line.scheduler.note(sent)
+        line.trace.add(">", sent)
         line.asked.add(self._request.operation)
         delay_ns = line.delay_ns()
         if kind == "request_late" and self._fault is not None:
@@ -316,6 +321,7 @@ class _Exchange:
         if line.is_down:
             return
         line.scheduler.note(b"<%d %b" % (status, body))
+        line.trace.add("<", b"%d %b" % (status, body))
         lower = {name.lower(): value for name, value in headers.items()}
         self.end(HttpReply(status=status, headers=lower, body=body, received_ns=line.clock.wall_ns()), "")
 
@@ -499,6 +505,8 @@ class SimulatedReader:
         if not self.is_open or self._owner.is_dead:
             return
         self._line.scheduler.note(b"~" + data)
+        if self.kind == "private":
+            self._line.trace.add("~", data)
         now_ns = self._alive_ns = self._clock.monotonic_ns()
         answer = self._endpoint.answers.get(data)
         if answer is not None:

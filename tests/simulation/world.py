@@ -29,6 +29,7 @@ from tests.simulation.invariants import Invariants, Violation
 from tests.simulation.lines import Line, VenueHost
 from tests.simulation.markets import SparsePrices
 from tests.simulation.scheduler import Scheduler
+from tests.simulation.trace import Trace
 from tests.simulation.stand_ins import Disk, StandInSigner, stand_ins
 
 REST_URL: Final = "http://127.0.0.1:1"
@@ -87,6 +88,7 @@ class World:
         self.venue = venue
         self.faults = faults
         self.scheduler = Scheduler(seed)
+        self.trace = Trace(self.scheduler)
         self.settings = settings_for(venue, seed)
         self.symbol = self.settings.grids[0].symbol
         self.sign = 1 if self.settings.grids[0].entry.direction.value == "buy" else -1
@@ -138,7 +140,7 @@ class World:
         self.engine = simulated.engine
         # The venue's own oracle, but for coverage: that is judged here, with what was in the way taken into account.
         self.oracle = Oracle(self.engine, kit.decode, cover_ns=_NEVER_NS)
-        self.line = Line(self.venue, self.host, self.scheduler, stream(self.seed, "line"), self.clock)
+        self.line = Line(self.venue, self.host, self.trace, stream(self.seed, "line"), self.clock)
 
     def _accesses(self) -> dict[str, VenueAccess]:
         package = VENUES[self.venue]()
@@ -215,7 +217,7 @@ class World:
 
     def fence_s_for_unknown(self) -> float:
         """How long the fate of an order may stay unknown (RELIABILITY.md L2): Lighter proves by nonce."""
-        return 15.0 if self.venue == "lighter" else self.fence_s
+        return self.fence_s
 
     @property
     def account(self) -> str:
