@@ -4,6 +4,7 @@ A real minute holds hundreds of quotes that change nothing for a grid. This walk
 uniformly spaced, each moving far enough to fill, pass or leave something behind, with trades that sweep what they meet.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -18,6 +19,8 @@ from tests.simulation.drawing import log_uniform
 _NS: Final = 1_000_000_000
 _LEAST_GAP_S: Final = 0.3
 _MOST_GAP_S: Final = 12.0
+_COMFORT: Final = 0.002
+"""So far from home the market turns back more often than not: lots close, and the ladder is climbed again."""
 
 
 @dataclass(slots=True)
@@ -92,8 +95,8 @@ class SparsePrices:
     def _row(self, walk: _Walk) -> Iterable[Tick]:
         rng = walk.rng
         size = Decimal(str(round(log_uniform(rng, 0.00002, 0.0012), 7)))
-        drift = Decimal("0.6") if walk.bid > walk.home else Decimal("0.4")
-        sign = -1 if Decimal(str(round(rng.random(), 6))) < drift else 1
+        away = float((walk.bid - walk.home) / walk.home)
+        sign = -1 if rng.random() < 0.5 + 0.35 * math.tanh(away / _COMFORT) else 1
         before = walk.bid
         self._move(walk, sign * size * walk.bid)
         yield self._quote(walk)
