@@ -1,4 +1,4 @@
-"""Deterministic simulation: the bot's own actors, clients and files, the venue's own faces and engines, on one scheduler.
+"""Deterministic simulation: the bot's own actors, clients and files, the venue's own faces, on one scheduler.
 
 What runs is production code: actor classes on Pykka's own loop, venue clients with signing and parsing, order lanes,
 timers, journal and intent file, and the simulated venues with their faces. What is put in their place is what they

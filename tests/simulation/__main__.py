@@ -33,7 +33,9 @@ def main(arguments: list[str]) -> int:
             broken.append(outcome)
             print(f"seed {outcome.run.seed} ({outcome.run.venue}): {outcome.violations[0]}", file=sys.stderr)
         elif options.verbose:
-            print(f"seed {outcome.run.seed} ({outcome.run.venue}): {outcome.digest}, {sum(outcome.fired.values())} faults")
+            print(
+                f"seed {outcome.run.seed} ({outcome.run.venue}): {outcome.digest}, {sum(outcome.fired.values())} faults"
+            )
     for outcome in broken[: options.explain]:
         _explain(outcome, options.patience)
     _report(totals, broken, time.monotonic() - began, as_json=options.json)
@@ -44,7 +46,9 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seeds", default="0-9", help="one seed, or first-last")
     parser.add_argument("--hours", type=float, default=1.0, help="simulated hours of each seed")
-    parser.add_argument("--venue", default="", choices=["", *sorted(FACES)], help="one venue; by default they take turns")
+    parser.add_argument(
+        "--venue", default="", choices=["", *sorted(FACES)], help="one venue; by default they take turns"
+    )
     parser.add_argument("--density", type=float, default=1.0, help="faults, relative to the usual; 0 = none")
     parser.add_argument("--faults", type=read_plan, default=None, help="a plan in place of the seed's own")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
@@ -102,9 +106,13 @@ def _explain(outcome: Outcome, patience_s: float) -> None:
     print(f"\nseed {run.seed} on {run.venue} breaks {outcome.violations[0]}")
     print(f"repeat it: {base} --density {run.density:g}{own}")
     short = shrunk(outcome, patience_s)
-    print(f"{len(outcome.run.plan)} faults shrunk to {len(short.run.plan)}: {base} --faults '{described(short.run.plan)}'")
+    print(
+        f"{len(outcome.run.plan)} faults shrunk to {len(short.run.plan)}: {base} --faults '{described(short.run.plan)}'"
+    )
     told = carry_out(short.run, traced=True)
-    print(f"the last {_SHOWN_LINES} lines of {len(told.trace)} before {told.violations[0] if told.violations else 'nothing'}:")
+    print(
+        f"the last {_SHOWN_LINES} lines of {len(told.trace)} before {told.violations[0] if told.violations else '-'}:"
+    )
     for line in told.trace[-_SHOWN_LINES:]:
         print(f"  {line}")
 
@@ -129,7 +137,7 @@ def _report(totals: _Totals, broken: Iterable[Outcome], wall_s: float, *, as_jso
         return
     for key, value in record.items():
         if key == "faults_by_kind":
-            print("faults by kind    " + ", ".join(f"{kind} {count}" for kind, count in record[key].items()))
+            print("faults by kind    " + ", ".join(f"{kind} {count}" for kind, count in value.items()))
         else:
             print(f"{key.replace('_', ' '):<17} {value}")
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pykka
 
 from actors.bot import TradingBot
-from actors.host import BotHandle
 from actors.locks import AccountKey, AlreadyRunning, Locks
 from actors.runtime import use_runtime
 from actors.settings import BotSettings
@@ -21,6 +21,9 @@ from tests.simulation.drawing import stream
 from tests.simulation.fibers import FiberRuntime
 from tests.simulation.lines import Line, SimulatedNetwork
 from tests.simulation.scheduler import Fiber, Scheduler
+
+if TYPE_CHECKING:
+    from actors.host import BotHandle
 
 
 class _Poison:
@@ -155,6 +158,25 @@ class BotProcess:
             # what unwinding wrote is not what a killed process would have written
             shutil.rmtree(self.state_dir, ignore_errors=True)
             kept.rename(self.state_dir)
+
+    def abandon(self, folder: Path) -> None:
+        """End the life in a forked copy of the simulation: nothing of it runs again, not even to unwind, and what its
+        disk holds goes on in another folder. The original's files stay untouched.
+        """
+        runtime = self._runtime
+        assert runtime is not None
+        folder.mkdir()
+        if self.state_dir.is_dir():
+            shutil.copytree(self.state_dir, folder / self.state_dir.name)
+        self._folder = folder
+        for line in self.lines.values():
+            line.hang_up()
+        runtime.is_dead = True
+        for fiber in runtime.fibers:
+            self.scheduler.forget(fiber)
+        pykka.ActorRegistry._actor_refs.clear()
+        self._in_place.close()
+        self._runtime, self.handle = None, None
 
     def bury(self) -> None:
         """Clear away a life that has ended by itself."""

@@ -6,7 +6,7 @@ from random import Random
 
 def stream(seed: int, purpose: str) -> Random:
     """Return the random stream of one purpose: taking one purpose away moves no other draw."""
-    return Random(f"{seed}/{purpose}")  # noqa: S311 - a simulation, no secret
+    return Random(f"{seed}/{purpose}")
 
 
 def log_uniform(rng: Random, least: float, most: float) -> float:

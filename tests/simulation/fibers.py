@@ -1,4 +1,4 @@
-"""`actors.runtime.Runtime` on the scheduler: each bot process has one, and with it dies everything that was made by it."""
+"""`actors.runtime.Runtime` on the scheduler: a bot process has one, and everything made by it dies with it."""
 
 import math
 import sys

@@ -1,6 +1,5 @@
 """What each kind of fault does to a world, and how long afterwards the bot may be busy with it."""
 
-from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +10,8 @@ from tests.simulation.faults import Fault
 from tests.simulation.lines import Armed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.simulation.world import World
 
 _NS: Final = 1_000_000_000
@@ -66,7 +67,7 @@ class Harm:
             world.fired[fault.kind] += 1
             world.scheduler.note(fault.kind.encode())
             world.trace.add("FAULT", f"{fault.kind} {fault.where} {fault.amount:g}")
-            self._trouble(trouble_s)
+            self.note_trouble(trouble_s)
 
     def heal(self) -> None:
         """End everything that is wrong now, and let nothing more go wrong."""
@@ -90,7 +91,8 @@ class Harm:
         unknown_s = {"lighter": 660.0}.get(world.venue, world.fence_s + 15) if self._saw_power_loss else 0.0
         return max(2 * _REPLY_TIMEOUT_S + world.fence_s_for_unknown() + 2 * world.audit_s, unknown_s + 60)
 
-    def _trouble(self, seconds: float) -> None:
+    def note_trouble(self, seconds: float) -> None:
+        """For so long from now on the bot may have to do without the truth."""
         world = self._world
         world.troubled_until_ns = max(world.troubled_until_ns, world.scheduler.now_ns + int(seconds * _NS))
 
@@ -108,7 +110,7 @@ class Harm:
             "frame_again": 5.0,
             "refused": 10.0,
         }.get(armed.kind, unknown_s + (armed.amount if armed.kind.endswith("late") else 0.0))
-        self._trouble(trouble_s)
+        self.note_trouble(trouble_s)
 
     # --- the venue ---
 

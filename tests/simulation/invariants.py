@@ -1,9 +1,8 @@
-"""What must hold, judged by the venue's own records (RELIABILITY.md B). The bot's word counts only where it is compared.
+"""What must hold, judged by the venue's own records (RELIABILITY.md B). The bot's word is only compared.
 
 After every turn in which the venue's book changed:
-S3 one entry, S4 exits within the position and reduce-only, S5 no id twice: the venue's own oracle. S6 exposure. S13 no
-order that the market's rules refuse. S15 no quota ever exceeded. L1 coverage: the clock of quantity without an exit runs
-while nothing is in the way.
+S3 one entry, S4 exits within the position and reduce-only, S5 no id twice: the venue's own oracle. S6 exposure. L1
+coverage: the clock of quantity without an exit runs while nothing is in the way.
 At the end, with the market quiet and the network healed:
 S1, S2 every fill of the venue in the journal exactly once, at its price. S9, L2 nothing unknown is left. S11 the bot's
 orders and lots are the venue's. L4 it trades or names what keeps it. L5 no actor failed that was not broken on purpose.
@@ -171,7 +170,8 @@ class Invariants:
         self._judge_fills(world.bot.state_dir)
 
     def _judge_orders(self, grid: GridStatus) -> None:
-        assert grid.state is not None and grid.book is not None
+        assert grid.state is not None
+        assert grid.book is not None
         believed: dict[int, Decimal] = {
             int(order.client_order_id): order.quantity - order.filled for order in grid.book.orders
         }

@@ -187,9 +187,13 @@ class Line:
 
 
 _CONNECT_FAULTS: Final = frozenset({"refused"})
-_REQUEST_FAULTS: Final = frozenset({"request_lost", "request_late", "reply_lost", "reply_late", "reset_before", "reset_after"})
+_REQUEST_FAULTS: Final = frozenset(
+    {"request_lost", "request_late", "reply_lost", "reply_late", "reset_before", "reset_after"}
+)
 _REPLY_FAULTS: Final = frozenset({"html", "truncated", "empty", "garbled", "redirect"})
-_FRAME_FAULTS: Final = frozenset({"frame_lost", "frame_twice", "frame_late", "frame_swapped", "frame_garbled", "frame_again"})
+_FRAME_FAULTS: Final = frozenset(
+    {"frame_lost", "frame_twice", "frame_late", "frame_swapped", "frame_garbled", "frame_again"}
+)
 
 
 def is_order(request: SignedRequest) -> bool:
@@ -329,9 +333,7 @@ class _Exchange:
 _BASE: Final = "http://127.0.0.1:1"
 
 
-def broken_reply(
-    fault: Armed, status: int, headers: dict[str, str], body: bytes
-) -> tuple[int, dict[str, str], bytes]:
+def broken_reply(fault: Armed, status: int, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
     """Return a reply that the venue's answer was turned into on its way: the request was executed."""
     match fault.kind:
         case "html":
@@ -357,7 +359,7 @@ def garbled(data: bytes, amount: float) -> bytes:
 class SimulatedReader:
     """See `actors.streams.Reader`: one WebSocket connection as `exchanges.stream_transport.StreamReader` keeps it."""
 
-    def __init__(  # noqa: PLR0913 - what a reader is made of
+    def __init__(
         self, line: Line, owner: FiberRuntime, endpoint: StreamEndpoint, calls: ReaderCalls, clock: Clock, kind: str
     ) -> None:
         self._line = line

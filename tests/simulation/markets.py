@@ -45,7 +45,7 @@ class SparsePrices:
                 step=rules.step,
                 bid=price // rules.tick * rules.tick,
                 home=price,
-                rng=Random(f"{seed}/market/{rules.symbol}"),  # noqa: S311 - a simulation, no secret
+                rng=Random(f"{seed}/market/{rules.symbol}"),
             )
             for rules, price in markets
         ]
@@ -113,6 +113,8 @@ class SparsePrices:
     @staticmethod
     def _quote(walk: _Walk) -> QuoteTick:
         rng = walk.rng
-        sizes = [max(Decimal(str(round(log_uniform(rng, 0.01, 20), 3))) // walk.step * walk.step, walk.step) for _ in "ba"]
+        sizes = [
+            max(Decimal(str(round(log_uniform(rng, 0.01, 20), 3))) // walk.step * walk.step, walk.step) for _ in "ba"
+        ]
         spread = walk.tick * rng.choice((1, 1, 1, 2, 5))
         return QuoteTick(walk.symbol, walk.bid, sizes[0], walk.bid + spread, sizes[1])

@@ -79,7 +79,7 @@ def carry_out(run: Run, *, traced: bool = False) -> Outcome:
                         _live(world, run)
                 else:
                     _live(world, run)
-        except Exception as error:  # noqa: BLE001 - a world that broke is reported with its seed, like any violation
+        except Exception as error:
             text = "".join(traceback.format_exception(error)[-6:])
             world.invariants.break_rule("broken", f"{type(error).__name__}: {error}\n{text}")
         return Outcome(

@@ -46,7 +46,7 @@ class Scheduler:
         self.turns = 0
         self.stop_after_turn: int | None = None
         """Give control back after this turn, wherever the world is: for the crash sweep."""
-        self._rng = Random(f"{seed}/scheduler")  # noqa: S311 - a simulation, no secret
+        self._rng = Random(f"{seed}/scheduler")
         self._ready: list[Fiber] = []
         self._frozen: list[Fiber] = []
         self._heap: list[tuple[int, int, Callable[[], None]]] = []
@@ -109,13 +109,17 @@ class Scheduler:
             fiber.is_parked, fiber.was_woken = False, True
             self._make_ready(fiber)
 
-    def kill(self, fiber: Fiber) -> None:
-        """Raise `SimulatedCrash` in a fiber where it waits, and take it off the list. Not from inside a fiber."""
+    def forget(self, fiber: Fiber) -> None:
+        """Never run a fiber again. It is not unwound."""
         for waiting in (self._ready, self._frozen):
             if fiber in waiting:
                 waiting.remove(fiber)
         fiber.epoch += 1
         fiber.is_parked = False
+
+    def kill(self, fiber: Fiber) -> None:
+        """Raise `SimulatedCrash` in a fiber where it waits, and never run it again. Not from inside a fiber."""
+        self.forget(fiber)
         let = fiber.let
         while let is not None and not let.dead:
             if not let:  # never ran: nothing to unwind

@@ -76,7 +76,7 @@ def stand_in_text_hash(message: str) -> bytes:
 
 @dataclass(frozen=True)
 class StandInSigner:
-    """See `exchanges.lighter.signing.TransactionSigner`. Reads the clock of the machine it is on, as the library does."""
+    """See `exchanges.lighter.signing.TransactionSigner`. Reads its machine's clock, as the library does."""
 
     account_index: int
     api_key_index: int

@@ -42,10 +42,12 @@ class Trace:
 
         self.is_on = True
         logger.enable("actors")
-        number = logger.add(sink, level="DEBUG", format="{message}", diagnose=False, backtrace=False)
+        number = logger.add(  # noqa: TID251 - this is a program
+            sink, level="DEBUG", format="{message}", diagnose=False, backtrace=False
+        )
         try:
             yield
         finally:
-            logger.remove(number)
+            logger.remove(number)  # noqa: TID251 - its own
             logger.disable("actors")
             self.is_on = False

@@ -2,19 +2,21 @@
 
 import gc
 from collections import Counter
-from collections.abc import Mapping
 from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from actors.config import load_settings
 from actors.settings import BotSettings
 from actors.venue_access import VenueAccess
 from exchanges import VENUES
+from exchanges.lighter.settings import LighterCredentials
+from exchanges.lighter.venue import LighterVenue
 from exchanges.order_ids import OrderRole, unpack
 from exchanges.rounding import ceil_to
+from exchanges.secrets import Secret
 from exchanges.simulated.assembly import assemble, face_kit
 from exchanges.simulated.engine_types import OrderView, TradeView
 from exchanges.simulated.oracle import Oracle
@@ -29,8 +31,11 @@ from tests.simulation.invariants import Invariants, Violation
 from tests.simulation.lines import Line, VenueHost
 from tests.simulation.markets import SparsePrices
 from tests.simulation.scheduler import Scheduler
-from tests.simulation.trace import Trace
 from tests.simulation.stand_ins import Disk, StandInSigner, stand_ins
+from tests.simulation.trace import Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 REST_URL: Final = "http://127.0.0.1:1"
 WS_URL: Final = "ws://127.0.0.1:1"
@@ -151,10 +156,6 @@ class World:
         return {self.venue: VenueAccess(venue=package.with_credentials(settings, given, REST_URL, WS_URL))}
 
     def _lighter(self, settings: Any) -> Any:
-        from exchanges.lighter.settings import LighterCredentials
-        from exchanges.lighter.venue import LighterVenue
-        from exchanges.secrets import Secret
-
         given = self.credentials
         account, slot, chain = int(given["account_index"]), int(given["api_key_index"]), int(given["chain_id"])
         credentials = LighterCredentials(
@@ -189,8 +190,9 @@ class World:
         until_ns = self.scheduler.now_ns + int(seconds * _NS)
         self.scheduler.run_until(until_ns, self.invariants.after_turn, done=lambda: bool(self.invariants.found))
 
-    def settle(self) -> None:
+    def settle(self, *, min_s: float = 0.0) -> None:
         """Heal everything, give the bot the time it is allowed, let the market rest, and judge."""
+        self.run(min_s)
         self.harm.heal()
         self.run(self.harm.settle_s())
         self.prices.freeze()
