@@ -80,6 +80,10 @@ from exchanges.venue import Call
 _NS: Final = 1_000_000_000
 _EXPIRED_KEY_WAIT_S: Final = 5.0
 _REFUSALS_AT_START: Final = 5
+_LOOKS_AT_START: Final = 4
+"""What does not belong to this bot is read so often again, always the same, before it refuses the start."""
+
+_LOOK_AGAIN_S: Final = 0.5
 _MOST_KEPT_FRAMES: Final = 50_000
 _KEEP_ENDED_NS: Final = 3600 * _NS
 _CLOCK_EVERY_NS: Final = 60 * _NS
@@ -264,25 +268,28 @@ class ExchangeConnection(BotActor):
     def _catch_up(self) -> Steps[None]:
         if not self._is_ready:
             yield from self._wait_out_fence()
+        doubt, looks = "", 0
         while True:
             filled_net = dict(self._filled_net)
-            try:
-                readings = yield from self._reads.catch_up()
-            except ExchangeError as error:
-                wait_s = self._private.next_wait_s()
-                self._delay(f"catching up failed: {error}", wait_s)
-                yield from wait(wait_s)
-                continue
+            readings = yield from self._read_venue()
             kept, self._kept = self._kept, []
-            if self._is_ready or not kept:
+            if self._is_ready:
                 break
             # At the start the position is compared with the fills: both must be of one moment, so nothing may have
             # been filled between. Frames that came meanwhile are taken, and what they changed is read again.
-            if not self._take_kept(kept):
-                return
-            kept = []
-            if filled_net == self._filled_net:
+            if kept:
+                if not self._take_kept(kept):
+                    return
+                kept = []
+                if filled_net != self._filled_net:
+                    continue
+            # A fill between the two questions may be told late or never: what would refuse the start is read again.
+            problem = self._start_problem(readings)
+            looks = looks + 1 if problem == doubt else 1
+            doubt = problem
+            if not problem or looks > _LOOKS_AT_START or self._parts.foreign is not ForeignPolicy.REFUSE:
                 break
+            yield from wait(_LOOK_AGAIN_S)
         self._catching_up = None
         self._private.works()
         self._show(phase=ConnectionPhase.LIVE, why="")
@@ -292,6 +299,16 @@ class ExchangeConnection(BotActor):
             self._tell_restored(readings)
         else:
             self._tell_ready(readings)
+
+    def _read_venue(self) -> Steps[dict[str, GridReading]]:
+        """Read everything, and again until it could be read."""
+        while True:
+            try:
+                return (yield from self._reads.catch_up())
+            except ExchangeError as error:
+                wait_s = self._private.next_wait_s()
+                self._delay(f"catching up failed: {error}", wait_s)
+                yield from wait(wait_s)
 
     def _wait_out_fence(self) -> Steps[None]:
         """After a loss of power: wait until no order whose intent was lost can be accepted any more."""
@@ -325,23 +342,28 @@ class ExchangeConnection(BotActor):
             self._reads.tell_position(grid, reading.position)
             self._facts.tell_both(StreamRestored(grid=grid.name, gap_ns=gap_ns))
 
-    def _tell_ready(self, readings: dict[str, GridReading]) -> None:
+    def _start_problem(self, readings: dict[str, GridReading]) -> str:
+        """Return what the venue holds that is not this bot's, empty if nothing."""
         problems = []
         for symbol, reading in readings.items():
             foreign = self._reads.foreign_problem(self._grids[symbol], reading, self._filled_net.get(symbol, ZERO))
             if foreign:
                 problems.append(f"{symbol} on {self._parts.exchange} holds {foreign} that this bot does not know")
-        if problems and self._parts.foreign is ForeignPolicy.REFUSE:
-            self._fail_start("; ".join(problems) + ". Close them, or set desk.on_start_foreign to ignore or adopt.")
+        return "; ".join(problems)
+
+    def _tell_ready(self, readings: dict[str, GridReading]) -> None:
+        problem = self._start_problem(readings)
+        if problem and self._parts.foreign is ForeignPolicy.REFUSE:
+            self._fail_start(f"{problem}. Close them, or set desk.on_start_foreign to ignore or adopt.")
             return
-        for text in problems:
-            self._facts.note(LogEvent.FOREIGN_ORDER_SEEN, text, level=NoteLevel.WARNING)
+        if problem:
+            self._facts.note(LogEvent.FOREIGN_ORDER_SEEN, problem, level=NoteLevel.WARNING)
         self._is_ready = True
         for symbol, reading in readings.items():
             grid = self._grids[symbol]
             self._reads.tell_listed(grid, reading.active)
             self._reads.tell_ready(grid, reading)
-            if problems and self._parts.foreign is ForeignPolicy.ADOPT:
+            if problem and self._parts.foreign is ForeignPolicy.ADOPT:
                 self.send(self._parts.owners.closer, AdoptDifference(grid=grid.name, when_proven=True))
         self.send(self._parts.bot, ConnectionBegun(self._parts.exchange))
         self._facts.note(LogEvent.RECONCILE_FINISHED, f"{self._parts.exchange} has been read")

@@ -445,10 +445,39 @@ def test_what_is_not_ours_refuses_the_start(make):
     desk.venue.answers["position"] = position("2")
     desk.begin().calls.on_open()
     desk.sync()
+    desk.bot.expect_none(ConnectionFailed)  # one reading is a rumor
+    desk.pass_time(2.5)
     text = desk.bot.take(ConnectionFailed).text
     assert "1 open orders and a position of 2" in text
     assert "on_start_foreign" in text
     desk.strategy.expect_none(ConnectionReady)
+
+
+def test_a_fill_between_the_questions_of_a_start_is_no_position_of_somebody_else(make):
+    """Its frame is lost: the first reading of the position has it, and the fills have it when they are read again."""
+    desk = make(market=known(filled=Decimal(0), trades=()))
+    desk.venue.answers["active_orders"] = listing(order_report(NUMBER))
+    desk.venue.answers["position"] = position("1")
+    desk.begin().calls.on_open()
+    desk.sync()
+    desk.strategy.expect_none(ConnectionReady)
+    desk.venue.answers["recent_fills"] = lambda subject: () if subject[1] == "t2" else (fill(NUMBER, "t2", "1"),)
+    desk.venue.answers["active_orders"] = listing()
+    desk.venue.answers["query_order"] = order_report(NUMBER, OrderStatus.FILLED, filled=Decimal(1))
+    desk.pass_time(1)
+    assert desk.strategy.take(OrderFilled).quantity == Decimal(1)
+    assert desk.strategy.take(ConnectionReady).position == Decimal(1)
+    desk.bot.expect_none(ConnectionFailed)
+
+
+def test_a_difference_that_changes_with_every_reading_refuses_no_start(make):
+    desk = make()
+    held = iter(range(1, 9))
+    desk.venue.answers["position"] = lambda _: position(str(next(held, 0)))
+    desk.begin().calls.on_open()
+    desk.pass_time(6)
+    desk.bot.expect_none(ConnectionFailed)
+    assert desk.strategy.take(ConnectionReady).position == Decimal(0)
 
 
 def test_what_is_not_ours_may_be_ignored_or_adopted(make):
