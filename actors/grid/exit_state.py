@@ -200,7 +200,7 @@ class ExitBook:
         is_withheld: Exits were canceled on request and are not placed again.
         is_fresh_start: Nothing was restored: the position found at the venue is not ours.
         is_agreed: A reading has agreed with the lots since orders without lots were found.
-        early: Fills of exits, or shares of them, for which no lot held anything: the fill of their entry is awaited.
+        early: Fills of exits, or shares of them, whose own lots did not hold them: the fill of their entry is awaited.
         next_ns: When time alone makes a difference, as of the last step.
         wants_price: The next price may let an order go.
     """

@@ -193,14 +193,18 @@ def _count_late(draft: Draft[ExitBook], event: OrderFilled) -> None:
 
 
 def _attribute(draft: Draft[ExitBook], parts: tuple[Part, ...], event: OrderFilled, order: CloseOrder | None) -> None:
-    """Close lots by a fill. What no lot holds waits for the fill of its entry, until a reading says there is none."""
-    parts = _fit(draft, parts, event)
+    """Close lots by a fill. What its own lots do not hold waits, after a start, for the fill of its entry: that comes
+    through the strategy, and another lot must not pay for it. A reading says if there is none.
+    """
+    may_be_early = order is not None and not draft.state.is_agreed
+    is_awaited = may_be_early and order is not None and order.lot > draft.state.closed_high
+    parts = _fit(draft, parts, event, reaches_others=not is_awaited)
     for part in parts:
         _close_part(draft, part, event, order)
     left = event.quantity - sum((part.quantity for part in parts), ZERO)
     if left <= 0:
         return
-    if order is not None and not draft.state.is_agreed:
+    if may_be_early:
         rest = replace(event, quantity=left, fee=event.fee * left / event.quantity)
         draft.state = replace(draft.state, early=(*draft.state.early, rest))
         return
@@ -212,8 +216,20 @@ def _attribute(draft: Draft[ExitBook], parts: tuple[Part, ...], event: OrderFill
     )
 
 
-def _fit(draft: Draft[ExitBook], parts: tuple[Part, ...], event: OrderFilled) -> tuple[Part, ...]:
-    """Cut the parts to what their lots hold, and give the rest to the lot of the id, then to the oldest."""
+def close_oldest(draft: Draft[ExitBook]) -> None:
+    """Let the fills that waited for their entry close the oldest lots: the position has been reduced by them."""
+    early = draft.state.early
+    draft.state = replace(draft.state, early=())
+    for event in early:
+        order = find_order(draft.state, event.client_order_id) or find_finished(draft.state, event.client_order_id)
+        for part in _fit(draft, (), event, reaches_others=True):
+            _close_part(draft, part, event, order)
+
+
+def _fit(
+    draft: Draft[ExitBook], parts: tuple[Part, ...], event: OrderFilled, *, reaches_others: bool
+) -> tuple[Part, ...]:
+    """Cut the parts to what their lots hold, and give the rest to the lot of the id, then to the oldest if it may."""
     fitted: list[Part] = []
     room = {lot.lot: lot.remaining for lot in draft.state.lots}
     left = event.quantity
@@ -225,7 +241,7 @@ def _fit(draft: Draft[ExitBook], parts: tuple[Part, ...], event: OrderFilled) ->
             fitted.append(Part(part.lot, share))
             room[part.lot] -= share
             left -= share
-    for candidates in (own, draft.state.lots):
+    for candidates in (own, draft.state.lots if reaches_others else ()):
         for part in allot(candidates, left, room):
             fitted.append(part)
             room[part.lot] -= part.quantity

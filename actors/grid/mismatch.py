@@ -8,7 +8,7 @@ single wrong reading changes nothing, and a failed one never arrives here (ORIGI
 
 from decimal import Decimal
 
-from actors.grid import closing, orders
+from actors.grid import closing, ledger, orders
 from actors.grid.draft import Draft
 from actors.grid.positions import held, put_lot
 from actors.grid.state import SECOND_NS, ExitBook, Mismatch, Suspicion
@@ -57,6 +57,10 @@ def _judge(draft: Draft[ExitBook], quantity: Decimal, asked_ns: int) -> None:
     if asked_ns <= book.changed_ns or not is_settled(book):
         return
     reading = (quantity - book.external) * draft.context.sign
+    awaited = sum((fill.quantity for fill in book.early), ZERO)
+    if awaited and reading == held(book) - awaited:
+        ledger.close_oldest(draft)
+        book = draft.state
     if reading == held(book):
         _agree(draft, asked_ns)
         return

@@ -29,9 +29,11 @@ def initial(context: GridContext, restored: RestoredGrid | None, now_ns: int, wa
         is_fresh_start=not restored.lots and not restored.orders and not restored.highest_sequence,
         counters=ExitCounters(realized_pnl=restored.realized_pnl, fees=_fees(restored)),
     )
+    awaited = {entry.lot: entry.quantity - entry.filled for entry in restored.orders if not entry.reduce_only}
     for order in sorted(restored.orders, key=lambda order: order.placed_wall_ns):
         if order.reduce_only:
-            book = replace(book, orders=(*book.orders, _restored_order(book, order, now_ns, wall_ns)))
+            parts = _restored_parts(book, order, awaited)
+            book = replace(book, orders=(*book.orders, _restored_order(order, parts, now_ns, wall_ns)))
     return book
 
 
@@ -92,7 +94,7 @@ def _add_exit(lot: TrackedPosition, quantity: Decimal, price: Decimal) -> Tracke
     return replace(lot, exit_filled=lot.exit_filled + quantity, exit_notional=lot.exit_notional + quantity * price)
 
 
-def _restored_order(book: ExitBook, order: RestoredOrder, now_ns: int, wall_ns: int) -> CloseOrder:
+def _restored_order(order: RestoredOrder, parts: tuple[Part, ...], now_ns: int, wall_ns: int) -> CloseOrder:
     fence_ns = now_ns - 1 if order.was_accepted else now_ns + max(0, order.fence_wall_ns - wall_ns)
     key = unpack(order.client_order_id)
     is_emergency = key is not None and key.leg == EMERGENCY_LEG
@@ -103,7 +105,7 @@ def _restored_order(book: ExitBook, order: RestoredOrder, now_ns: int, wall_ns: 
         kind=kind,
         price=order.price,
         quantity=order.quantity,
-        parts=_restored_parts(book, order),
+        parts=parts,
         placed_ns=now_ns - max(0, wall_ns - order.placed_wall_ns),
         filled=order.filled,
         order_id=order.order_id,
@@ -111,13 +113,22 @@ def _restored_order(book: ExitBook, order: RestoredOrder, now_ns: int, wall_ns: 
     )
 
 
-def _restored_parts(book: ExitBook, order: RestoredOrder) -> tuple[Part, ...]:
+def _restored_parts(book: ExitBook, order: RestoredOrder, awaited: dict[int, Decimal]) -> tuple[Part, ...]:
+    """Return the lots that an exit is for: its own first, then others with room.
+
+    What the entry of its own lot can still fill (`awaited`, which is used up) is kept for that: the kill may have come
+    between the fill and the journal, and then the venue tells it soon.
+    """
     leaves = order.quantity - order.filled
     taken = {lot.lot: ZERO for lot in book.lots}
     for other in book.orders:
         for part in other.parts:
             taken[part.lot] = taken.get(part.lot, ZERO) + part.quantity
     room = {lot.lot: max(ZERO, lot.remaining - taken[lot.lot]) for lot in book.lots}
-    own = tuple(lot for lot in book.lots if lot.lot == order.lot)
-    others = tuple(lot for lot in book.lots if lot.lot != order.lot)
-    return allot((*own, *others), leaves, room)
+    own = allot(tuple(lot for lot in book.lots if lot.lot == order.lot), leaves, room)
+    leaves -= sum((part.quantity for part in own), ZERO)
+    kept = min(leaves, awaited.get(order.lot, ZERO))
+    if kept:
+        awaited[order.lot] -= kept
+    others = allot(tuple(lot for lot in book.lots if lot.lot != order.lot), leaves - kept, room)
+    return (*own, *others)

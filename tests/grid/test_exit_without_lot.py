@@ -146,3 +146,48 @@ def test_a_lot_rebuilt_from_its_exits_is_told_to_the_journal():
     grid.pass_ms(1)
     grid.position("1.0")
     assert not [line for line in grid.take() if "leg" in line]
+
+
+def second(order, leg):
+    """The same order, one lot further."""
+    return replace(order, client_order_id=pack(OrderKey(7, 2, leg)), lot=2, placed_wall_ns=order.placed_wall_ns + 1)
+
+
+def killed_beside_an_old_lot(exit_quantity="1.000"):
+    """Lot 1 is open and its exit c1 rests; of lot 2 the entry c2 and the exit c3 are known, and no fill of either."""
+    exit_ = restored_exit(quantity="1.000")
+    orders = [exit_, second(restored_entry(), 0), second(restored_exit(quantity=exit_quantity), 1)]
+    lots = [restored_lot(filled="1.000", done=True, attempts=1)]
+    return killed(orders=orders, lots=lots, is_watching=False)
+
+
+def test_an_exit_that_filled_before_its_entry_was_told_closes_no_other_lot():
+    grid = killed_beside_an_old_lot()
+    grid.settled("c1", OrderStatus.OPEN, "0")
+    grid.settled("c3", OrderStatus.FILLED, "1.000")
+    grid.connect("1.0")
+    assert [(lot.lot, lot.remaining) for lot in grid.exits.lots] == [(1, D(1))]
+    grid.fill("c2", "t1", "1.000")
+    assert [(lot.lot, lot.remaining) for lot in grid.exits.lots] == [(1, D(1))]
+    assert [message.lot for message in grid.of(PositionClosed)] == [2]
+    assert not [line for line in grid.take() if "sell" in line or line == "cancel c1"]
+
+
+def test_a_fill_whose_entry_never_comes_closes_the_oldest_lot_once_a_reading_says_so():
+    grid = killed_beside_an_old_lot("0.400")
+    grid.settled("c1", OrderStatus.OPEN, "0")
+    grid.settled("c2", OrderStatus.CANCELED, "0")
+    grid.settled("c3", OrderStatus.FILLED, "0.400")
+    grid.connect("0.6")
+    read(grid, "0.6", "c1")
+    assert [(lot.lot, lot.remaining) for lot in grid.exits.lots] == [(1, D("0.6"))]
+    assert grid.exits.early == ()
+    assert grid.exits.mismatch is None
+    assert "cancel c1" in grid.take()
+
+
+def test_an_exit_whose_entry_may_still_fill_is_not_taken_for_another_lots():
+    exit_ = restored_exit(quantity="1.000")
+    orders = [second(restored_entry(), 0), second(exit_, 1)]
+    grid = killed(orders=orders, lots=[restored_lot(filled="1.000", done=True, attempts=1)], is_watching=False)
+    assert grid.exits.orders[0].parts == ()
