@@ -102,6 +102,10 @@ class RunningVenue:
         tick = TradeTick(symbol, Decimal(price), Decimal(quantity), buyer_is_maker)
         self.call(lambda _: self._prices.put(tick))
 
+    def show(self, *ticks: Tick) -> None:
+        """Let quotes and trades happen, one after the other, before the venue reacts."""
+        self.call(lambda _: self._prices.put(*ticks))
+
     def finish_prices(self) -> None:
         """Say that no price will ever come again, as a tape does at its end."""
         self.call(lambda _: setattr(self._prices, "finished", True))

@@ -26,7 +26,7 @@ def book_of(desk: Desk) -> tuple[list[dict[str, str]], Decimal]:
     """Open orders and position at the venue, after everything has ended."""
     account = desk.venue.account()
     held = Decimal(account["accounts"][0]["positions"].get(SYMBOL, {"quantity": "0"})["quantity"])
-    return [order for order in account["orders"] if order["status"] in ("open", "partial")], held
+    return [order for order in account["orders"] if order["status"] in ("open", "partially_filled")], held
 
 
 def test_ctrl_c_leaves_the_exits_and_takes_the_entry_back(desk: Desk, tmp_path) -> None:
