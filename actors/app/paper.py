@@ -6,7 +6,7 @@ The bot cannot tell them from real ones: only addresses and credentials differ.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from actors.accounts import Accounts, used_exchanges
 from actors.append_file import private_folder
@@ -19,6 +19,10 @@ from exchanges.secrets import Secret
 from exchanges.simulated.launch import VenueChoice, VenueLaunch
 from exchanges.simulated.process import ServedVenue, SimulatedVenueProcess, VenueProcessError, VenueRefused
 from exchanges.venue import Venue
+
+_LOOK_TIMEOUT_S: Final = 2.0
+_VERDICT_TIMEOUT_S: Final = 30.0
+"""A summary without the venue's verdict is none: on a machine that is busy elsewhere it is waited for."""
 
 
 class PaperError(BotError):
@@ -118,16 +122,16 @@ class PaperVenues:
         """
         return {
             name: {"violations": int(row["violations"]), "faults_injected": int(row["faults_injected"])}
-            for name, row in self._status().items()
+            for name, row in self._status(_VERDICT_TIMEOUT_S).items()
         }
 
     def prices_finished(self) -> bool:
         """Return whether a tape has come to its end on every venue."""
-        return all(bool(row["prices_finished"]) for row in self._status().values())
+        return all(bool(row["prices_finished"]) for row in self._status(_LOOK_TIMEOUT_S).values())
 
-    def _status(self) -> dict[str, dict[str, Any]]:
+    def _status(self, timeout_s: float) -> dict[str, dict[str, Any]]:
         try:
-            return self._process.status()
+            return self._process.status(timeout_s)
         except VenueProcessError as error:
             raise PaperError(str(error)) from None
 

@@ -246,9 +246,9 @@ class SimulatedVenueProcess:
         return f": {_LOG_HEAD.sub('', lines[-1])}" if lines else ""
 
     # --- asking and ending ---
-    def status(self) -> dict[str, dict[str, Any]]:
+    def status(self, timeout_s: float = _ADMIN_TIMEOUT_S) -> dict[str, dict[str, Any]]:
         """Return what each venue says of itself, by exchange name. Raises VenueProcessError for silence."""
-        return {name: self._admin("GET", "status", row) for name, row in self.venues.items()}
+        return {name: self._admin("GET", "status", row, timeout_s) for name, row in self.venues.items()}
 
     def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
         """End the process: by its admin path, then by signals. Its account is saved. Does nothing without one."""
@@ -306,9 +306,9 @@ class SimulatedVenueProcess:
             if pipe is not None:
                 pipe.close()
 
-    def _admin(self, method: str, name: str, venue: ServedVenue) -> dict[str, Any]:
+    def _admin(self, method: str, name: str, venue: ServedVenue, timeout_s: float = _ADMIN_TIMEOUT_S) -> dict[str, Any]:
         address = urlsplit(venue.rest)
-        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=_ADMIN_TIMEOUT_S)
+        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=timeout_s)
         try:
             connection.request(method, f"/simulated/{name}", headers={TOKEN_HEADER: self._token})
             reply = connection.getresponse()

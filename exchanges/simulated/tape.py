@@ -39,6 +39,7 @@ _DEAREST_STEP = Decimal(100)
 _COARSEST_TICK = Decimal("0.0005")
 """A price step that is a larger share of the price was never a market's: the tape has few different prices."""
 _KEPT_FACTS = 4
+_KEPT_NUMBERS = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,25 +63,31 @@ class TapeFacts:
     first_price: Decimal
 
 
+@functools.lru_cache(maxsize=_KEPT_NUMBERS)
+def _number(text: str) -> Decimal | None:
+    """Return a plain number, None for anything else. Kept: the same prices and sizes come again and again."""
+    return Decimal(text) if len(text) <= _MANY_DIGITS and _NUMBER.fullmatch(text) else None
+
+
 class _Line:
     """One line of the file with the name of its place, for errors."""
 
     def __init__(self, path: Path, number: int, cells: list[str], columns: dict[str, int]) -> None:
-        self._place = f"{path}, line {number}"
+        self._path = path
+        self._number = number
         self._cells = cells
         self._columns = columns
 
     def problem(self, column: str, why: str) -> ConfigError:
-        return ConfigError((f"{self._place}: {column} {self.cell(column)!r} {why}",))
+        return ConfigError((f"{self._path}, line {self._number}: {column} {self.cell(column)!r} {why}",))
 
     def cell(self, column: str) -> str:
         return self._cells[self._columns[column]].strip()
 
     def number(self, column: str, *, least: Decimal | None = None) -> Decimal:
-        text = self.cell(column)
-        if not _NUMBER.fullmatch(text) or len(text) > _MANY_DIGITS:
+        value = _number(self.cell(column))
+        if value is None:
             raise self.problem(column, "is not a plain number")
-        value = Decimal(text)
         if least is None and value <= 0:
             raise self.problem(column, "must be above 0")
         if least is not None and value < least:
@@ -164,8 +171,13 @@ class _Grid:
     def __init__(self) -> None:
         self._digits = 0
         self._unit = 0
+        self._seen: set[Decimal] = set()
 
     def add(self, value: Decimal) -> None:
+        if value in self._seen:
+            return
+        if len(self._seen) < _KEPT_NUMBERS:
+            self._seen.add(value)
         exponent = value.normalize().as_tuple().exponent
         digits = -exponent if isinstance(exponent, int) and exponent < 0 else 0
         if digits > self._digits:

@@ -95,6 +95,10 @@ def test_a_resting_order_fills_when_the_market_comes(venue, client):
     placed = client.create_order(MARKET, "limit", "buy", 0.002, 94900.0, {"postOnly": True})
     venue.quote("BTCUSDT", "94800.0", "94800.1")
     assert client.fetch_order(placed["id"], MARKET)["filled"] == 0.002
+    (trade,) = client.fetch_my_trades(MARKET)
+    assert (trade["order"], trade["price"], trade["takerOrMaker"]) == (placed["id"], 94900.0, "maker")
+    (position,) = client.fetch_positions([MARKET])
+    assert (position["side"], position["contracts"], position["entryPrice"]) == ("long", 0.002, 94900.0)
     exit_order = client.create_order(MARKET, "limit", "sell", 0.002, 95900.0, {"postOnly": True, "reduceOnly": True})
     assert client.fetch_order(exit_order["id"], MARKET)["reduceOnly"] is True
 
@@ -109,7 +113,7 @@ def test_the_public_side_is_readable(venue, client):
 
 
 def test_the_account_can_be_set_up(client):
-    assert client.set_leverage(10, MARKET)["leverage"] == 10
+    assert int(client.set_leverage(10, MARKET)["leverage"]) == 10
     assert client.fetch_position_mode(MARKET)["hedged"] is False
     assert client.fetch_trading_fee(MARKET)["maker"] == 0.0001
 
