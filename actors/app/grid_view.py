@@ -5,6 +5,7 @@ Pure: core states in, a rich renderable out. Everything that came from outside i
 
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -51,14 +52,43 @@ def price(value: Decimal, tick: Decimal) -> str:
     return f"{value.quantize(tick.normalize()):f}" if tick < 1 else plain(value)
 
 
-def grid_panel(picture: GridPicture) -> RenderableType:
-    """Return the panel of one grid."""
-    context, state, book = picture.context, picture.state, picture.book
+class Form(StrEnum):
+    """How much of a grid is shown, the fullest first: with the ladder of its lots, without it, or without a frame."""
+
+    LADDER = "ladder"
+    FRAME = "frame"
+    LINES = "lines"
+
+
+_FRAME_ROWS = 2
+_LINES = 3
+
+
+def panel_height(lots: int, form: Form) -> int:
+    """Return how many rows a grid with so many open lots takes."""
+    if form is Form.LINES:
+        return _LINES
+    return _LINES + _FRAME_ROWS + (lots + 1 if lots and form is Form.LADDER else 0)
+
+
+def grid_panel(picture: GridPicture, form: Form = Form.LADDER) -> RenderableType:
+    """Return the picture of one grid; no line of it is wrapped."""
+    context, state = picture.context, picture.state
     title = Text(f" {context.name}  {context.symbol}@{context.exchange}  {context.settings.entry.direction} ")
-    parts: list[RenderableType] = [_cycle_line(picture), _price_line(picture), _result_line(picture)]
-    if book.lots:
+    cycle, price_, result = _cycle_line(picture), _price_line(picture), _result_line(picture)
+    if form is Form.LINES:
+        cycle = Text.assemble((f"{context.name}@{context.exchange} ", "bold"), cycle)
+    parts: list[RenderableType] = [_unwrapped(line) for line in (cycle, price_, result)]
+    if form is Form.LINES:
+        return Group(*parts)
+    if picture.book.lots and form is Form.LADDER:
         parts.append(_ladder(picture))
     return Panel(Group(*parts), title=title, title_align="left", border_style=_MODE_STYLE[state.mode])
+
+
+def _unwrapped(line: Text) -> Text:
+    line.no_wrap, line.overflow = True, "ellipsis"
+    return line
 
 
 def _cycle_line(picture: GridPicture) -> Text:
@@ -94,25 +124,30 @@ def _price_line(picture: GridPicture) -> Text:
 
 
 def _result_line(picture: GridPicture) -> Text:
+    """Whether all is covered, then the money: the end of the line is what a narrow terminal cuts off."""
     book = picture.book
     counters = book.counters
-    line = Text("P&L after fees ")
+    line = _cover(picture)
     net = counters.realized_pnl
+    line.append("  net ")
     line.append(money(net), "green" if net >= ZERO else "red")
     if picture.state.quote is not None and book.lots:
         open_result = unrealized(book, picture.state.quote.mid, picture.context.sign)
-        line.append(f"  open lots {money(open_result)}", "green" if open_result >= ZERO else "red")
+        line.append("  open lots ")
+        line.append(money(open_result), "green" if open_result >= ZERO else "red")
+    line.append(f"  {len(book.lots)} open, {counters.lots_closed} closed")
     line.append(f"  fees {plain(counters.fees.quantize(Decimal('0.0001')))}", "dim")
-    line.append(f"  lots {len(book.lots)} open, {counters.lots_closed} closed")
-    since_ns = book.naked_since_ns
-    if since_ns is None:
-        line.append("  every unit has its exit", "green")
-    else:
-        naked = sum((piece.quantity for lot in book.lots for piece in lot.naked), ZERO)
-        line.append(f"  NAKED {plain(naked)} for {seconds(picture.now_ns - since_ns)}", "bold red")
     if book.dust_quantity:
         line.append(f"  dust {plain(book.dust_quantity)}", "dim")
     return line
+
+
+def _cover(picture: GridPicture) -> Text:
+    book = picture.book
+    if book.naked_since_ns is None:
+        return Text.assemble(("every unit has its exit", "green"))
+    naked = sum((piece.quantity for lot in book.lots for piece in lot.naked), ZERO)
+    return Text.assemble((f"NAKED {plain(naked)} for {seconds(picture.now_ns - book.naked_since_ns)}", "bold red"))
 
 
 def unrealized(book: ExitBook, mid: Decimal, sign: int) -> Decimal:
@@ -131,12 +166,19 @@ def _ladder(picture: GridPicture) -> Table:
             Text(str(lot.lot)),
             Text(plain(lot.remaining)),
             Text(price(lot.average_entry, tick)),
-            Text(", ".join(price(order.price, tick) for order in orders) or "-"),
-            Text(", ".join(plain(order.leaves) for order in orders) or "-"),
+            Text(", ".join(dict.fromkeys(price(order.price, tick) for order in orders)) or "-"),
+            Text(_exit_quantity(orders)),
             _lot_state(lot, orders),
             Text(seconds(max(0, picture.now_ns - lot.opened_ns)), "dim"),
         )
     return table
+
+
+def _exit_quantity(orders: list[CloseOrder]) -> str:
+    if not orders:
+        return "-"
+    pieces = f" in {len(orders)}" if len(orders) > 1 else ""
+    return plain(sum((order.leaves for order in orders), ZERO)) + pieces
 
 
 def _lot_state(lot: TrackedPosition, orders: list[CloseOrder]) -> Text:

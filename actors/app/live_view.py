@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from actors.app.grid_view import GridPicture, grid_panel, money, seconds
+from actors.app.grid_view import Form, GridPicture, grid_panel, money, panel_height, seconds
 from actors.price_stream import FeedStatus
 from actors.status import BotState, BotStatus, ConnectionPhase, ConnectionStatus, GridStatus, percentile
 from exchanges.values import ZERO
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 _REFRESH_S = 0.25
 _LOG_LINES = 8
+_LEAST_LOG = 2
+_ROOMY = (160, 1000)
+_NARROW = 120
+"""Below so many columns the table of connections is set close."""
+_HEADS = ("venue", "orders", "prices", "audited", "answer", "fill to exit p50", "p99", "naked max", "reconnects")
+_NARROW_HEADS = ("venue", "orders", "prices", "audited", "answer", "exit p50", "p99", "naked", "lost")
 _STATE_STYLE = {
     BotState.RUNNING: "bold green",
     BotState.PAUSED: "bold yellow",
@@ -48,13 +54,37 @@ class LogTail:
         return list(self._lines.copy())
 
 
-def render(status: BotStatus, log_lines: list[str]) -> RenderableType:
-    """Return the whole picture."""
-    parts: list[RenderableType] = [_headline(status), *_alarms(status), _connections(status)]
-    parts.extend(_grid(grid, status.now_ns) for grid in status.grids)
-    if log_lines:
-        parts.append(Text("\n".join(log_lines), style="dim", no_wrap=True, overflow="ellipsis"))
-    return Group(*parts)
+def render(status: BotStatus, log_lines: list[str], size: tuple[int, int] = _ROOMY) -> RenderableType:
+    """Return the whole picture. On a terminal of `size` (columns, rows) that would not hold all of it, the ladders are
+    cut to a line each first, then the log lines, then the frames: every grid stays in sight.
+    """
+    columns, rows = size
+    top: list[RenderableType] = [
+        _headline(status),
+        *_alarms(status),
+        _connections(status, is_narrow=columns < _NARROW),
+    ]
+    left = rows - 1 - len(top) - len(status.connections)
+    form = _form(status, left, has_log=bool(log_lines))
+    grids = [_grid(grid, status.now_ns, form) for grid in status.grids]
+    left -= sum(_height(grid, form) for grid in status.grids)
+    shown = log_lines[-max(0, min(left, _LOG_LINES)) :] if left > 0 else []
+    if shown:
+        grids.append(Text("\n".join(shown), style="dim", no_wrap=True, overflow="ellipsis"))
+    return Group(*top, *grids)
+
+
+def _form(status: BotStatus, rows: int, *, has_log: bool) -> Form:
+    """Return the fullest form in which all grids fit into so many rows, with two of them for the log."""
+    room = rows - (_LEAST_LOG if has_log else 0)
+    return next(
+        (form for form in Form if sum(_height(grid, form) for grid in status.grids) <= room),
+        Form.LINES,
+    )
+
+
+def _height(grid: GridStatus, form: Form) -> int:
+    return 1 if grid.book is None or grid.context is None else panel_height(len(grid.book.lots), form)
 
 
 def _headline(status: BotStatus) -> Text:
@@ -83,19 +113,9 @@ def _alarms(status: BotStatus) -> list[Text]:
     return [Text(line, "bold red") for line in lines]
 
 
-def _connections(status: BotStatus) -> Table:
-    table = Table(box=None, padding=(0, 2), header_style="dim")
-    for heading in (
-        "venue",
-        "orders",
-        "prices",
-        "audited",
-        "answer",
-        "fill to exit p50",
-        "p99",
-        "naked max",
-        "reconnects",
-    ):
+def _connections(status: BotStatus, *, is_narrow: bool) -> Table:
+    table = Table(box=None, padding=(0, 1) if is_narrow else (0, 2), header_style="dim")
+    for heading in _NARROW_HEADS if is_narrow else _HEADS:
         table.add_column(heading, no_wrap=True)
     feeds = {feed.exchange: feed for feed in status.feeds}
     for connection in status.connections:
@@ -128,10 +148,12 @@ def _connection_cells(status: BotStatus, connection: ConnectionStatus, feed: Fee
     ]
 
 
-def _grid(grid: GridStatus, now_ns: int) -> RenderableType:
+def _grid(grid: GridStatus, now_ns: int, form: Form) -> RenderableType:
     if grid.context is None or grid.state is None or grid.book is None:
-        return Text(f" {grid.name}: waiting for {grid.exchange} to be read", "yellow")
-    return grid_panel(GridPicture(context=grid.context, state=grid.state, book=grid.book, now_ns=now_ns))
+        return Text(
+            f" {grid.name}: waiting for {grid.exchange} to be read", "yellow", no_wrap=True, overflow="ellipsis"
+        )
+    return grid_panel(GridPicture(context=grid.context, state=grid.state, book=grid.book, now_ns=now_ns), form)
 
 
 class LiveView:
@@ -146,7 +168,8 @@ class LiveView:
     def __init__(self, status: Callable[[], BotStatus], tail: LogTail, console: Console | None = None) -> None:
         self._status = status
         self._tail = tail
-        self._live = Live(console=console or Console(), auto_refresh=False, screen=False, transient=False)
+        self._console = console or Console()
+        self._live = Live(console=self._console, auto_refresh=False, screen=False, transient=False)
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="live-view", daemon=True)
 
@@ -160,7 +183,8 @@ class LiveView:
             self._draw()
 
     def _draw(self) -> None:
-        self._live.update(render(self._status(), self._tail.lines()), refresh=True)
+        size = self._console.size
+        self._live.update(render(self._status(), self._tail.lines(), (size.width, size.height)), refresh=True)
 
     def close(self) -> None:
         """Draw once more and give the terminal back."""

@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -104,6 +105,16 @@ def test_the_ladder_shows_each_lot_with_its_exit():
     text = panel(book=ExitBook(lots=(lot(),), orders=(exit_order(),)))
     (row,) = [line for line in text.splitlines() if "100.9" in line]
     assert row.split()[1:8] == ["7", "1", "99.9", "100.9", "1", "resting", "1m15s"]
+
+
+def test_an_exit_in_pieces_takes_no_more_room_than_one():
+    pieces = tuple(
+        exit_order(client_order_id=ClientOrderId(number), price=Decimal(price), quantity=Decimal(quantity))
+        for number, price, quantity in ((1, "100.9", "0.2"), (2, "100.9", "0.3"), (3, "101.0", "0.5"))
+    )
+    text = panel(book=ExitBook(lots=(lot(),), orders=pieces))
+    assert "100.9, 101.0" in text
+    assert "1 in 3" in " ".join(text.split())
 
 
 @pytest.mark.parametrize(
@@ -240,6 +251,58 @@ def test_what_is_not_there_yet_is_said():
     text = shown(render(status(grids=grids, connections=connections, feeds=(), halted_why="operator", restarts=1), []))
     for part in ("btc: waiting for aster to be read", "lost: cut", "entries held back: operator", "restarted 1x"):
         assert part in text
+
+
+def three_grids(lots):
+    book = ExitBook(lots=tuple(lot(7 + number) for number in range(lots)), orders=(exit_order(),))
+    state = GridState(quote=Quote(Decimal("99.9"), Decimal("100.0"), NOW))
+    names = ("aster", "backpack", "lighter")
+    grids = tuple(
+        GridStatus(
+            name=f"btc-{name}",
+            exchange=name,
+            symbol="BTC",
+            context=replace(context(), name=f"btc-{name}", exchange=name),
+            state=state,
+            book=book,
+        )
+        for name in names
+    )
+    connections = tuple(
+        ConnectionStatus(exchange=name, phase=ConnectionPhase.LIVE, order_answer_ns=250_000_000) for name in names
+    )
+    return status(
+        grids=grids, connections=connections, feeds=tuple(FeedStatus(exchange=n, is_open=True) for n in names)
+    )
+
+
+def drawn(picture, columns, rows):
+    console = Console(file=io.StringIO(), width=columns, height=rows, color_system=None)
+    console.print(render(picture, [f"line {number} of the log" for number in range(8)], (columns, rows)))
+    return console.file.getvalue().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows", "ladders", "log_lines"), [(140, 50, 3, 8), (100, 30, 0, 8), (80, 24, 0, 3), (80, 20, 0, 5)]
+)
+def test_every_grid_and_the_newest_log_lines_stay_in_sight_on_a_small_terminal(columns, rows, ladders, log_lines):
+    lines = drawn(three_grids(lots=4), columns, rows)
+    text = "\n".join(lines)
+    assert len(lines) < rows
+    assert max(map(len, lines)) <= columns
+    for part in ("btc-aster", "btc-backpack", "btc-lighter", "audited", "99.9", "4 open, 0 closed"):
+        assert part in text
+    assert text.count("every unit has its exit") == 3
+    assert text.count("exit quantity") == ladders
+    assert [line for line in lines if "of the log" in line] == [
+        f"line {number} of the log" for number in range(8 - log_lines, 8)
+    ]
+
+
+def test_a_terminal_of_ten_rows_still_begins_with_the_state():
+    lines = drawn(three_grids(lots=4), 80, 10)
+    assert "running" in lines[0]
+    assert not any("of the log" in line for line in lines)
 
 
 def test_the_view_draws_and_gives_the_terminal_back():
