@@ -266,7 +266,7 @@ class TradingBot(BotActor):
 
     def _look_after_watchdog(self) -> None:
         """The watchdog watches the crew, and is watched here."""
-        if self._silence.is_silent(self._plan.halted.heard_ns):
+        if self._silence.is_silent(self._plan.halted.heard_ns, self._plan.clock.monotonic_ns()):
             failure = ActorFailed(actor=f"{self.name}'s watchdog", error="it does not beat any more", traceback="")
             self._on_crew_failed(CrewFailed(self._number, failure))
 

@@ -30,6 +30,7 @@ from actors.messages import (
     ActorFailed,
     AdoptDifference,
     CancelOrder,
+    FundingPaid,
     NoteLevel,
     OrderCommand,
     OrderSent,
@@ -491,6 +492,7 @@ class ExchangeConnection(BotActor):
                 self._show(funding=self._status.funding + notice.quantity)
                 text = f"funding {notice.quantity} in {notice.symbol or 'the account'}"
                 self._facts.note(LogEvent.ACCOUNT_NOTICE, text)
+                self._tell_funding(notice)
             case NoticeKind.LIQUIDATION | NoticeKind.MARGIN_CALL:
                 text = f"{notice.kind.value} {notice.symbol}: {redact(notice.text)}"
                 self._facts.note(LogEvent.ACCOUNT_NOTICE, text, level=NoteLevel.CRITICAL)
@@ -505,6 +507,15 @@ class ExchangeConnection(BotActor):
                 self._start_audit()
             case NoticeKind.SUBSCRIBED | NoticeKind.HEARTBEAT | NoticeKind.IGNORED:
                 pass
+
+    def _tell_funding(self, notice: StreamNotice) -> None:
+        """Tell funding to the grid of its market; without a market it is the account's, and counts in the first."""
+        grid = self._grids.get(notice.symbol) if notice.symbol else next(iter(self._grids.values()))
+        if grid is not None:
+            wall_ns = self._parts.clock.wall_ns()
+            paid = FundingPaid(grid=grid.name, amount=notice.quantity, received_wall_ns=wall_ns)
+            self._parts.owners.strategy.tell(paid)
+            self._parts.owners.journal.tell(paid)
 
     # --- orders and questions ---
 

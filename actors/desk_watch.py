@@ -14,8 +14,10 @@ from actors.grid.restore import RestoredGrid
 from actors.grid.risk import DeskExposure, Exposure, exposure
 from actors.grid.settings import Direction, GridSettings
 from actors.grid.state import GridContext, GridState
+from actors.messages import LatchKind, StopEntries
 from actors.settings import DeskRiskSettings
 from exchanges.clock import Clock
+from exchanges.rounding import plain
 from exchanges.values import ZERO
 
 _MINUTE_NS: Final = 60 * 1_000_000_000
@@ -31,6 +33,10 @@ class OrderMeter:
     def count(self) -> None:
         """An order has been handed to a lane."""
         self._sent.append(self._clock.monotonic_ns())
+
+    def forget(self) -> None:
+        """Count from zero. The reader's thread."""
+        self._sent.clear()
 
     def last_minute(self, now_ns: int) -> int:
         """Return how many orders were counted in the minute before `now_ns`. One reader only."""
@@ -74,7 +80,7 @@ class DeskWatch:
         self._held_back = held_back
         self._uses: dict[str, _Use] = {}
         self._peak: Decimal | None = None
-        self._told: set[str] = set()
+        self._told: set[LatchKind] = set()
 
     def restore(self, grid: GridSettings, restored: RestoredGrid) -> None:
         """Count what a grid held and may still fill, until its own state tells: its venue may be out of reach."""
@@ -91,7 +97,7 @@ class DeskWatch:
                 pending_quantity=pending,
                 position_usd=position_usd,
                 margin_usd=position_usd / grid.entry.target_leverage,
-                realized_today_usd=restored.realized_pnl_today,
+                realized_today_usd=restored.realized_pnl_today + restored.funding_today,
             ),
             asset=grid.symbol,
             net_usd=position_usd * (1 if grid.entry.direction is Direction.BUY else -1),
@@ -113,8 +119,8 @@ class DeskWatch:
             blocked_reason=self._blocked_reason(context, now_ns),
         )
 
-    def note_state(self, context: GridContext, state: GridState, now_ns: int) -> str:
-        """Remember a grid's newest state; return why the bot must stop entering, once per reason, else nothing."""
+    def note_state(self, context: GridContext, state: GridState, now_ns: int) -> StopEntries | None:
+        """Remember a grid's newest state; return the stop that a limit of the bot calls for, once per kind."""
         used = exposure(context, state)
         mid = state.quote.mid if state.quote is not None else None
         position = state.lots.position
@@ -125,16 +131,17 @@ class DeskWatch:
             net_usd=context.sign * used.position_usd,
             equity_change=state.lots.realized_pnl + unrealized,
         )
-        for reason in (self._drawdown(), self._pace(now_ns)):
-            if reason and reason not in self._told:
-                self._told.add(reason)
-                return reason
-        return ""
+        for kind, text in ((LatchKind.DRAWDOWN, self._drawdown()), (LatchKind.ORDER_PACE, self._pace(now_ns))):
+            if text and kind not in self._told:
+                self._told.add(kind)
+                return StopEntries(kind=kind, text=text)
+        return None
 
     def forgive(self) -> None:
-        """Measure the fall of equity afresh: an operator has resumed."""
+        """Measure the fall of equity and the pace of orders afresh: an operator has resumed."""
         self._peak = None
         self._told.clear()
+        self._meter.forget()
 
     def _blocked_reason(self, context: GridContext, now_ns: int) -> str:
         held_back = self._held_back()
@@ -146,7 +153,9 @@ class DeskWatch:
             net = sum((use.net_usd for use in self._uses.values() if use.is_of(asset)), ZERO)
             if abs(net + context.sign * context.settings.entry.order_notional_usd) > limit:
                 return "max_net_exposure_usd"
-        return self._drawdown() or self._pace(now_ns)
+        if self._drawdown():
+            return "max_drawdown_usd"
+        return "max_orders_per_min" if self._pace(now_ns) else ""
 
     def _drawdown(self) -> str:
         limit = self._settings.max_drawdown_usd
@@ -154,7 +163,9 @@ class DeskWatch:
             return ""
         change = sum((use.equity_change for use in self._uses.values()), ZERO)
         self._peak = change if self._peak is None else max(self._peak, change)
-        return "max_drawdown_usd" if self._peak - change >= limit else ""
+        fall = self._peak - change
+        return f"equity fell by {plain(fall)} from its highest, limit {plain(limit)}" if fall >= limit else ""
 
     def _pace(self, now_ns: int) -> str:
-        return "max_orders_per_min" if self._meter.last_minute(now_ns) > self._settings.max_orders_per_min else ""
+        count, limit = self._meter.last_minute(now_ns), self._settings.max_orders_per_min
+        return f"{count} orders within a minute, limit {limit}" if count > limit else ""

@@ -565,6 +565,29 @@ class LatchKind(StrEnum):
     DAILY_LOSS = "daily_loss"
     OPERATOR = "operator"
     MISMATCH = "mismatch"
+    DRAWDOWN = "max_drawdown"
+    ORDER_PACE = "max_orders_per_min"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopEntries:
+    """A limit of the whole bot was reached: latch a stop in every grid. Strategy -> itself. `grid` empty means all."""
+
+    kind: LatchKind
+    text: str
+    grid: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FundingPaid:
+    """Funding was booked to the account (negative: a cost) for a market of the grid's. Connection -> Strategy, Journal.
+
+    `received_wall_ns` decides the UTC day it counts in.
+    """
+
+    grid: str
+    amount: Decimal
+    received_wall_ns: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

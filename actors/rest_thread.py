@@ -1,5 +1,6 @@
 """What order lanes and the query lane have in common: a thread with a warm connection of its own."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
@@ -21,6 +22,7 @@ M = TypeVar("M")
 
 WARM_EVERY_S: Final = 15.0
 LEAST_WAIT_S: Final = 0.001
+_COUNT: Final = re.compile("[0-9]{1,9}", re.ASCII)
 
 
 def _count_nothing() -> None:
@@ -153,6 +155,15 @@ class RestThread:
         return self._parts.budget.take(
             request.kind, request.weight, request.order_weight, now_ns, history_weight=request.history_weight
         )
+
+    def _exchange(self, signed: SignedRequest, on_written: Callable[[int], None] | None = None) -> HttpReply:
+        """Send and return the reply; learn from it what others at our address have spent of the budget."""
+        reply = self._transport.send(signed, on_written)
+        header = self._parts.venue.capabilities.used_weight_header
+        used = reply.headers.get(header, "") if header else ""
+        if _COUNT.fullmatch(used):
+            self._parts.budget.observe(int(used), self._parts.clock.monotonic_ns())
+        return reply
 
     def _note_pace(self, error: ExchangeError) -> None:
         if isinstance(error, RateLimited):

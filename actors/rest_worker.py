@@ -166,7 +166,7 @@ class _OrderLane(RestThread):
         self._mark.acquire()
         self._holds_mark = True
         last_act(command)
-        return call.read(self._transport.send(signed, lambda at_ns: self._written(command, at_ns)))
+        return call.read(self._exchange(signed, lambda at_ns: self._written(command, at_ns)))
 
     def _ask_first(self, call: Call[OrderReport]) -> None:
         """Ask what has to be known before the command can be signed. Raises RequestNotSent where it cannot be."""
@@ -178,7 +178,7 @@ class _OrderLane(RestThread):
             raise RequestNotSent(self._parts.venue.name, operation, "the budget for questions is spent")
         try:
             signed = self._parts.venue.sign(question.request, wall_ns=self._parts.venue_clock.wall_ns())
-            question.read(self._transport.send(signed))
+            question.read(self._exchange(signed))
         except ExchangeError as error:
             self._note_pace(error)
             raise RequestNotSent(self._parts.venue.name, operation, str(error)) from error
@@ -347,7 +347,7 @@ class QueryLane(RestThread):
             try:
                 signed = self._parts.venue.sign(request, wall_ns=self._parts.venue_clock.wall_ns())
                 # Taken before the write: an answer may never look younger than its question was.
-                value = question.call.read(self._transport.send(signed))
+                value = question.call.read(self._exchange(signed))
             except Undecided as more:
                 question = replace(question, call=more.further, asked_ns=asked_ns)
                 continue

@@ -132,13 +132,13 @@ class DeskRiskSettings:
         default=None,
     )
     max_drawdown_usd: Decimal | None = setting(
-        help="fall of equity from its highest, unrealised included; pauses all entries until resume; none = off",
+        help="fall of equity from its highest, unrealised included; reaching it latches a stop of entries; none = off",
         unit="USD",
         gt=0,
         default=None,
     )
     max_orders_per_min: int = setting(
-        help="more orders than this in a minute over all grids pause all entries until resume",
+        help="more orders than this in a minute over all grids latch a stop of entries",
         ge=10,
         le=10000,
         default=600,

@@ -22,7 +22,6 @@ from actors.messages import (
     Note,
     NoteLevel,
     OrderFilled,
-    PauseEntries,
     ReserveSequences,
     ResumeEntries,
 )
@@ -101,11 +100,9 @@ class GridStrategy(GridShell[GridState]):
                 raise TypeError(f"the entry core does not send {type(output).__name__}")
 
     def _after(self, context: GridContext, state: GridState) -> None:
-        reason = self._watch.note_state(context, state, self._parts.clock.monotonic_ns())
-        if reason:
-            note = Note(event=LogEvent.RISK_LIMIT_HIT, level=NoteLevel.CRITICAL, text=reason)
+        stop = self._watch.note_state(context, state, self._parts.clock.monotonic_ns())
+        if stop is not None:
+            note = Note(event=LogEvent.RISK_LIMIT_HIT, level=NoteLevel.CRITICAL, text=f"{stop.kind}: {stop.text}")
             self.log_note(note)
             self.send(self._parts.journal, note)
-            pause = PauseEntries(reason=reason)
-            self.send(self._parts.journal, pause)
-            self.send(self.actor_ref, pause)
+            self.send(self.actor_ref, stop)

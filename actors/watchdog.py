@@ -31,6 +31,7 @@ from actors.watches import (
     GROWING_MAILBOX,
     LARGEST_OFFSET_NS,
     STUCK_ACTOR,
+    SUPERVISOR_LOOK_NS,
     SUPERVISOR_LOOKS,
     Patience,
     Watch,
@@ -247,14 +248,23 @@ def _outstanding(seen: _Seen) -> int:
 
 
 class SilentWatchdog:
-    """Notices from outside that the watchdog has stopped beating. One thread, which looks every now and then."""
+    """Notices from outside that the watchdog has stopped beating. One thread, which looks every `every_ns`.
 
-    def __init__(self) -> None:
+    Its looks are counted, not the seconds: after a pause of the whole process nobody has beaten. A look that follows
+    another at once, as after such a pause, does not count.
+    """
+
+    def __init__(self, every_ns: int = SUPERVISOR_LOOK_NS, looks: int = SUPERVISOR_LOOKS) -> None:
+        self._every_ns = every_ns
+        self._looks = looks
         self._heard_ns = -1
+        self._looked_ns = 0
         self._silent_looks = 0
 
-    def is_silent(self, heard_ns: int) -> bool:
+    def is_silent(self, heard_ns: int, now_ns: int) -> bool:
         """Take the time of the newest beat; whether several looks in a row saw the same one."""
-        self._silent_looks = self._silent_looks + 1 if heard_ns == self._heard_ns else 0
-        self._heard_ns = heard_ns
-        return self._silent_looks >= SUPERVISOR_LOOKS
+        if heard_ns != self._heard_ns:
+            self._heard_ns, self._looked_ns, self._silent_looks = heard_ns, now_ns, 0
+        elif now_ns - self._looked_ns >= self._every_ns // 2:
+            self._looked_ns, self._silent_looks = now_ns, self._silent_looks + 1
+        return self._silent_looks >= self._looks

@@ -151,6 +151,7 @@ class Capabilities:
         order_ttl_s: Resting orders vanish after so long, 0 if never.
         accept_within_s: Where a reply is only a receipt: an order of which nothing is heard for so long is asked about.
         exit_reserved_pct: Share of every budget that only exits and cancels may spend.
+        used_weight_header: Reply header that counts the requests of everybody at our address, empty if there is none.
     """
 
     cancel_report_is_final: bool
@@ -167,6 +168,7 @@ class Capabilities:
     order_ttl_s: float = 0.0
     accept_within_s: float = 0.0
     exit_reserved_pct: int = 20
+    used_weight_header: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,7 +94,7 @@ def _tell(verb: str, settings: BotSettings) -> ExitCode:
 def _clear_latches(state_dir: Path) -> tuple[str, ...]:
     from actors.journal import clear_latches  # noqa: PLC0415 - see the module
 
-    return clear_latches(state_dir)
+    return clear_latches(state_dir, SystemClock().wall_ns())
 
 
 def _serve(settings: BotSettings, stop: threading.Event) -> ExitCode:

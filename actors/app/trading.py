@@ -27,12 +27,14 @@ from actors.host import BotHandle
 from actors.log_events import LogEvent
 from actors.settings import BotSettings, Mode
 from actors.status import BotState, BotStatus, summary
+from actors.watchdog import SilentWatchdog
 from exchanges.clock import Clock, SystemClock
 from exchanges.errors import ConfigError
 from exchanges.secrets import Secret
 
 _LOOK_EVERY_S = 0.2
 _LOOKS_PER_TAPE_CHECK = 5
+_SILENT_LOOKS = 10
 _SETTLING_LOOK_S = 0.02
 _SETTLING_LOOKS = 100
 _STOP_MARGIN_S = 20.0
@@ -73,6 +75,7 @@ class _Run:
         self._paper = paper
         self._stopped: list[bool] = []
         self._is_unwatched = False
+        self._silence = SilentWatchdog(int(_LOOK_EVERY_S * 1e9), _SILENT_LOOKS)
 
     def run(self) -> ExitCode:
         interval_ms = self._settings.host.gil_switch_interval_ms
@@ -198,7 +201,9 @@ class _Run:
 
     def _say_if_unwatched(self, status: BotStatus) -> None:
         """Raise the alarm that nobody inside the bot may be left to raise: its watchdog has stopped."""
-        if not status.watchdog_silent_ns:
+        heard_ns = status.now_ns - status.watchdog_silent_ns
+        is_silent = self._silence.is_silent(heard_ns, status.now_ns)
+        if not is_silent or not status.watchdog_silent_ns:
             self._is_unwatched = False
         elif not self._is_unwatched:
             self._is_unwatched = True

@@ -43,6 +43,7 @@ from actors.messages import (
     FillCorrected,
     Flatten,
     Flattened,
+    FundingPaid,
     LotsChanged,
     NoteLevel,
     OrderAccepted,
@@ -62,6 +63,7 @@ from actors.messages import (
     ReserveSequences,
     ResumeEntries,
     SequencesReserved,
+    StopEntries,
     StreamLost,
     StreamRestored,
     Tick,
@@ -93,6 +95,8 @@ CycleEvent = (
     | ResumeEntries
     | CancelEntries
     | Flatten
+    | StopEntries
+    | FundingPaid
     | Flattened
     | CloseOrderPlaced
     | PositionClosed
@@ -129,7 +133,12 @@ def initial(context: GridContext, restored: RestoredGrid | None, now_ns: int, wa
         ladder=Ladder(since_ns=since_ns, is_waived=restored.ladder_waived),
         lots=LotsView(realized_pnl=restored.realized_pnl, fees=restored.fees, is_known=not restored.lots),
         flatten_reason=flatten_reason,
-        day=Day(number=day, realized_at_start=restored.realized_pnl - restored.realized_pnl_today),
+        day=Day(
+            number=day,
+            realized_at_start=restored.realized_pnl - restored.realized_pnl_today,
+            funding=restored.funding_today,
+            forgiven=restored.forgiven_today,
+        ),
     )
     if flatten_reason and (restored.lots or restored.orders):
         flattening = Flattening(reason=flatten_reason, deadline_ns=now_ns + stops.ENTRY_GRACE_NS)
@@ -178,7 +187,7 @@ def _take(draft: Draft[GridState], event: CycleEvent, desk: DeskExposure) -> Non
         case PriceChanged():
             draft.state = replace(draft.state, quote=Quote.of(event))
         case Tick():
-            _begin_day(draft, event)
+            _begin_day(draft, event.wall_ns)
         case OrderFilled():
             recovery.notify_order_filled(draft, event)
             stops.flatten_again_after_fill(draft)
@@ -186,8 +195,10 @@ def _take(draft: Draft[GridState], event: CycleEvent, desk: DeskExposure) -> Non
             draft.emit(event)  # money is the closer's; through here it cannot overtake the fill
         case LotsChanged() | CloseOrderPlaced() | PositionClosed() | Flattened():
             _take_closer(draft, event)
-        case PauseEntries() | ResumeEntries() | CancelEntries() | Flatten():
+        case PauseEntries() | ResumeEntries() | CancelEntries() | Flatten() | StopEntries():
             _take_operator(draft, event, desk)
+        case FundingPaid():
+            _count_funding(draft, event)
         case (
             OrderAccepted()
             | OrderRejected()
@@ -312,7 +323,9 @@ def _sent(state: GridState, received: Decimal) -> Decimal:
 
 
 def _take_operator(
-    draft: Draft[GridState], event: PauseEntries | ResumeEntries | CancelEntries | Flatten, desk: DeskExposure
+    draft: Draft[GridState],
+    event: PauseEntries | ResumeEntries | CancelEntries | Flatten | StopEntries,
+    desk: DeskExposure,
 ) -> None:
     match event:
         case PauseEntries():
@@ -325,12 +338,20 @@ def _take_operator(
         case Flatten():
             recovery.pause(draft, f"flatten: {event.reason}")
             stops.start_flatten(draft, event.reason)
+        case StopEntries():
+            stops.latch(draft, event.kind, event.text)
         case _:
             assert_never(event)
 
 
-def _begin_day(draft: Draft[GridState], event: Tick) -> None:
-    number = event.wall_ns // DAY_NS
+def _count_funding(draft: Draft[GridState], event: FundingPaid) -> None:
+    _begin_day(draft, event.received_wall_ns)
+    day = draft.state.day
+    draft.state = replace(draft.state, day=replace(day, funding=day.funding + event.amount))
+
+
+def _begin_day(draft: Draft[GridState], wall_ns: int) -> None:
+    number = wall_ns // DAY_NS
     if number > draft.state.day.number:
         day = Day(number=number, realized_at_start=draft.state.lots.realized_pnl)
         draft.state = replace(draft.state, day=day)

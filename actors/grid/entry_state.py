@@ -131,10 +131,11 @@ class Backoff:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
-    """The UTC day of the loss limit: profit at its start, and what a resume has forgiven since."""
+    """The UTC day of the loss limit: profit at its start, funding since, and what a resume has forgiven."""
 
     number: int
     realized_at_start: Decimal = ZERO
+    funding: Decimal = ZERO
     forgiven: Decimal = ZERO
 
 

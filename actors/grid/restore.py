@@ -74,6 +74,9 @@ class RestoredGrid:
     """An operator wants everything closed; not resumed since."""
     realized_pnl: Decimal = ZERO
     realized_pnl_today: Decimal = ZERO
+    funding_today: Decimal = ZERO
+    forgiven_today: Decimal = ZERO
+    """The loss of the whole bot on this UTC day that an operator has accepted by a resume: negative, or zero."""
     fees: Decimal = ZERO
     ladder_wall_ns: int = 0
     """When the ladder's clock last started (last exit accepted or entry reset), 0 if never."""

@@ -60,8 +60,8 @@ def exposure(context: GridContext, state: GridState) -> Exposure:
 
 
 def realized_today(state: GridState) -> Decimal:
-    """Return this grid's profit after fees since the UTC day began."""
-    return state.lots.realized_pnl - state.day.realized_at_start
+    """Return this grid's profit after fees and funding since the UTC day began."""
+    return state.lots.realized_pnl - state.day.realized_at_start + state.day.funding
 
 
 def excess(context: GridContext, state: GridState, desk: DeskExposure, notional: Decimal) -> str:

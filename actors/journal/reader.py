@@ -5,6 +5,7 @@ history. An order may have closed several lots while its fills are booked under 
 first to the lots that are known to be closed, then oldest first, as the core does it.
 """
 
+import json
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
@@ -175,9 +176,6 @@ def _grid(
     is_known = _highest_sequence(sql, grid) > 0
     realized, fees, external, paused, latch, latch_text, ladder_wall_ns, ladder_waived = row
     midnight_ns = now_wall_ns - now_wall_ns % DAY_NS
-    today = sql.execute(
-        "SELECT realized_pnl FROM closings WHERE grid = ? AND closed_wall_ns >= ?", (grid, midnight_ns)
-    ).fetchall()
     return RestoredGrid(
         grid=grid,
         lots=_open_lots(sql, grid, suspect_through),
@@ -187,7 +185,9 @@ def _grid(
         paused=paused != RUNNING,
         flattening=paused == FLATTENING,
         realized_pnl=Decimal(realized),
-        realized_pnl_today=sum((Decimal(text) for (text,) in today), ZERO),
+        realized_pnl_today=_realized(sql, midnight_ns, now_wall_ns, grid),
+        funding_today=_funding(sql, midnight_ns, now_wall_ns, grid),
+        forgiven_today=_forgiven(sql, midnight_ns, now_wall_ns, grid),
         fees=Decimal(fees),
         ladder_wall_ns=ladder_wall_ns,
         ladder_waived=bool(ladder_waived),
@@ -195,6 +195,40 @@ def _grid(
         # blocks are handed out over all grids: what this one used is never above the highest of all
         highest_sequence=max(_highest_sequence(sql, None), forgotten_through) if is_known else forgotten_through,
     )
+
+
+# --- today ---
+
+
+def _realized(sql: sqlite3.Connection, since_ns: int, until_ns: int, grid: str | None = None) -> Decimal:
+    """Return what a grid (or all) has realized in a time, the last moment included."""
+    rows = sql.execute(
+        "SELECT realized_pnl FROM closings WHERE (?1 IS NULL OR grid = ?1) AND closed_wall_ns BETWEEN ?2 AND ?3",
+        (grid, since_ns, until_ns),
+    )
+    return sum((Decimal(text) for (text,) in rows), ZERO)
+
+
+def _funding(sql: sqlite3.Connection, since_ns: int, until_ns: int, grid: str | None = None) -> Decimal:
+    """Return the funding of a grid (or of all) in a time."""
+    rows = sql.execute(
+        "SELECT payload FROM events WHERE kind = 'FundingPaid' AND received_wall_ns BETWEEN ?2 AND ?3 "
+        "AND (?1 IS NULL OR grid = ?1)",
+        (grid, since_ns, until_ns),
+    )
+    return sum((Decimal(json.loads(text)["amount"]) for (text,) in rows), ZERO)
+
+
+def _forgiven(sql: sqlite3.Connection, midnight_ns: int, now_ns: int, grid: str) -> Decimal:
+    """Return the whole bot's loss of the day when an operator last resumed the grid, zero if there was neither."""
+    resumed_ns = sql.execute(
+        "SELECT max(received_wall_ns) FROM events WHERE kind = 'ResumeEntries' AND received_wall_ns BETWEEN ? AND ? "
+        "AND grid IN (?, '')",
+        (midnight_ns, now_ns, grid),
+    ).fetchone()[0]
+    if resumed_ns is None:
+        return ZERO
+    return min(ZERO, _realized(sql, midnight_ns, resumed_ns) + _funding(sql, midnight_ns, resumed_ns))
 
 
 # --- orders ---

@@ -34,6 +34,8 @@ CREATE TABLE events (
     received_wall_ns INTEGER NOT NULL, payload TEXT NOT NULL
 );
 CREATE INDEX events_by_lot ON events (grid, lot) WHERE lot != 0;
+CREATE INDEX events_funding ON events (received_wall_ns) WHERE kind = 'FundingPaid';
+CREATE INDEX events_resumed ON events (received_wall_ns) WHERE kind = 'ResumeEntries';
 CREATE INDEX events_by_order ON events (client_order_id) WHERE client_order_id != 0;
 CREATE TABLE orders (
     client_order_id INTEGER PRIMARY KEY, grid TEXT NOT NULL, exchange TEXT NOT NULL, symbol TEXT NOT NULL,

@@ -61,6 +61,7 @@ _SOURCES: Final = {
     "ConnectionReady": "connection",
     "CancelFailed": "connection",
     "QueryFailed": "connection",
+    "FundingPaid": "connection",
 }
 
 

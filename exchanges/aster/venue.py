@@ -83,6 +83,7 @@ def capabilities_of(settings: AsterSettings) -> Capabilities:
         max_client_order_id_bits=32,
         reduce_only_retry_s=_REDUCE_ONLY_RETRY_S,
         order_ttl_s=0.0,
+        used_weight_header="x-mbx-used-weight-1m",
     )
 
 

@@ -20,6 +20,7 @@ from actors.messages import (
     AdoptDifference,
     CancelFailed,
     ConnectionReady,
+    FundingPaid,
     Note,
     OrderAccepted,
     OrderCanceled,
@@ -960,6 +961,16 @@ def test_funding_is_summed_and_liquidation_is_alarmed(make):
     desk.frame(StreamNotice(kind=NoticeKind.FUNDING, symbol=SYMBOL, quantity=Decimal("-0.5")))
     desk.frame(StreamNotice(kind=NoticeKind.FUNDING, symbol=SYMBOL, quantity=Decimal("0.2")))
     assert desk.statuses[-1].funding == Decimal("-0.3")
+    assert [(one.grid, one.amount) for one in desk.strategy.all(FundingPaid)] == [
+        ("btc", Decimal("-0.5")),
+        ("btc", Decimal("0.2")),
+    ]
+    assert desk.journal.all(FundingPaid) == desk.strategy.all(FundingPaid)
+    desk.quiet()
+    desk.frame(StreamNotice(kind=NoticeKind.FUNDING, symbol="DOGEUSDT", quantity=Decimal(-9)))
+    desk.strategy.expect_none(FundingPaid)  # somebody else's position on the account
+    desk.frame(StreamNotice(kind=NoticeKind.FUNDING, quantity=Decimal(-1)))
+    assert desk.strategy.take(FundingPaid).amount == Decimal(-1)
     desk.quiet()
     desk.frame(StreamNotice(kind=NoticeKind.LIQUIDATION, symbol=SYMBOL, text="autoclose-1"))
     assert desk.journal.take(Note).level == "CRITICAL"

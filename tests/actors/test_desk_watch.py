@@ -9,6 +9,7 @@ from actors.desk_watch import DeskWatch, OrderMeter
 from actors.grid.restore import RestoredGrid, RestoredLot
 from actors.grid.state import GridState, LotsView, Quote
 from actors.grid_shell import context_of
+from actors.messages import LatchKind
 from actors.settings import DeskRiskSettings
 from tests.actors.shell_desks import StrategyDesk, ready
 from tests.fakes import FakeClock
@@ -51,10 +52,12 @@ def test_what_the_others_use_is_handed_to_each_grid(contexts):
 def test_the_fall_of_equity_from_its_peak_stops_every_entry_until_an_operator_resumes(contexts):
     watch, _ = make(max_drawdown_usd=Decimal(20))
     one, _ = contexts
-    assert watch.note_state(one, holding("1", "100", mid="110"), 0) == ""
-    assert watch.note_state(one, holding("1", "100", mid="91"), 0) == ""
-    assert watch.note_state(one, holding("1", "100", mid="90"), 0) == "max_drawdown_usd"
-    assert watch.note_state(one, holding("1", "100", mid="89"), 0) == ""
+    assert watch.note_state(one, holding("1", "100", mid="110"), 0) is None
+    assert watch.note_state(one, holding("1", "100", mid="91"), 0) is None
+    stop = watch.note_state(one, holding("1", "100", mid="90"), 0)
+    assert (stop.kind, stop.grid) == (LatchKind.DRAWDOWN, "")
+    assert stop.text == "equity fell by 20 from its highest, limit 20"
+    assert watch.note_state(one, holding("1", "100", mid="89"), 0) is None
     assert watch.exposure_for(one, 0).blocked_reason == "max_drawdown_usd"
     watch.forgive()
     assert watch.exposure_for(one, 0).blocked_reason == ""
@@ -83,10 +86,32 @@ def test_the_meter_counts_the_last_minute_only(contexts):
     one, _ = contexts
     for _ in range(11):
         meter.count()
-    assert watch.note_state(one, holding("1", "100"), clock.monotonic_ns()) == "max_orders_per_min"
+    stop = watch.note_state(one, holding("1", "100"), clock.monotonic_ns())
+    assert (stop.kind, stop.text) == (LatchKind.ORDER_PACE, "11 orders within a minute, limit 10")
+    assert watch.exposure_for(one, clock.monotonic_ns()).blocked_reason == "max_orders_per_min"
     clock.advance(61 * SECOND)
     assert meter.last_minute(clock.monotonic_ns()) == 0
     assert watch.exposure_for(one, clock.monotonic_ns()).blocked_reason == ""
+
+
+def test_a_resume_counts_orders_afresh_or_it_would_stop_again_at_once(contexts):
+    clock = FakeClock()
+    watch, meter = make(clock, max_orders_per_min=10)
+    one, _ = contexts
+    for _ in range(11):
+        meter.count()
+    assert watch.note_state(one, holding("1", "100"), clock.monotonic_ns())
+    watch.forgive()
+    assert watch.note_state(one, holding("1", "100"), clock.monotonic_ns()) is None
+
+
+def test_what_the_send_gate_would_deny_is_not_even_tried(contexts):
+    reasons = ["test/aster/query-lane is busy", ""]
+    watch = DeskWatch(DeskRiskSettings(max_margin_usd=Decimal(1000)), OrderMeter(FakeClock()), lambda: reasons[0])
+    one, _ = contexts
+    assert watch.exposure_for(one, 0).blocked_reason == "held back: test/aster/query-lane is busy"
+    reasons.pop(0)
+    assert watch.exposure_for(one, 0).blocked_reason == ""
 
 
 def test_what_a_grid_of_an_exchange_out_of_reach_held_counts_until_its_state_tells(contexts):
@@ -97,12 +122,13 @@ def test_what_a_grid_of_an_exchange_out_of_reach_held_counts_until_its_state_tel
         fees=Decimal(0), opened_wall_ns=1, entry_done=True,
     )  # fmt: skip
     order = restored_entry()
-    known = RestoredGrid(grid="two", lots=(lot,), orders=(order,), realized_pnl_today=Decimal(-7))
+    today = {"realized_pnl_today": Decimal(-7), "funding_today": Decimal(-2)}
+    known = RestoredGrid(grid="two", lots=(lot,), orders=(order,), **today)
     watch.restore(two.settings, known)
     used = Decimal(200) + order.quantity * order.price
     desk = watch.exposure_for(one, 0)
     assert desk.other_position_usd == used
     assert desk.other_margin_usd == used / two.settings.entry.target_leverage
-    assert desk.other_realized_today_usd == Decimal(-7)
+    assert desk.other_realized_today_usd == Decimal(-9)
     watch.note_state(two, holding("1", "100"), 0)
     assert watch.exposure_for(one, 0).other_position_usd == Decimal(100)

@@ -2,14 +2,17 @@
 
 from typing import Any, Self
 
+import pytest
+
 from actors.rest_worker import LaneParts, QueryLane
 from actors.venue_clock import VenueClock
 from actors.venue_messages import QueryAnswered, QueryErred
 from exchanges.errors import OutcomeUnknown, RequestNotSent, UnknownOrder
 from exchanges.pacing import RateBudget
-from exchanges.venue import Call, HttpReply, HttpRequest, RateLimit, Undecided
+from exchanges.venue import Call, HttpReply, HttpRequest, RateLimit, RequestKind, Undecided
 from tests.actors.venue_doubles import FakeTransport, ScriptedVenue
 from tests.fakes import FakeClock, Probe
+from tests.system.loopback import until
 
 SECOND_NS = 1_000_000_000
 
@@ -17,7 +20,7 @@ SECOND_NS = 1_000_000_000
 class Desk:
     """A running lane on a clock of its own; every question takes a second."""
 
-    def __init__(self, history: int = 100) -> None:
+    def __init__(self, history: int = 100, **capabilities: Any) -> None:
         self.clock = FakeClock()
         self.reply: Probe[Any] = Probe()
         self.transport = FakeTransport(self.clock)
@@ -25,13 +28,14 @@ class Desk:
             RateLimit(unit="weight", amount=1000, per_s=60.0),
             RateLimit(unit="history", amount=history, per_s=60.0),
         )
+        self.budget = RateBudget(limits, reserved_pct=0)
         self.lane = QueryLane(
             LaneParts(
                 name="test/venue",
-                venue=ScriptedVenue(),
+                venue=ScriptedVenue(**capabilities),
                 clock=self.clock,
                 venue_clock=VenueClock(self.clock),
-                budget=RateBudget(limits, reserved_pct=0),
+                budget=self.budget,
                 new_transport=lambda: self.transport,
                 failures=Probe(),
             )
@@ -134,3 +138,54 @@ def test_questions_that_wait_for_budget_end_with_the_stop():
     ended = desk.reply.wait_count(2)
     assert [(each.ticket, type(each.error)) for each in ended] == [(2, RequestNotSent), (3, RequestNotSent)]
     assert desk.sent == ["history", "orders"]
+
+
+def weight_left(desk: Desk) -> int:
+    spent = 0
+    while desk.budget.take(RequestKind.QUERY, 1, 0, desk.clock.monotonic_ns()) == 0:
+        spent += 1
+    return spent
+
+
+def test_what_others_at_our_address_have_spent_is_learned_from_the_reply():
+    with Desk(used_weight_header="x-used") as desk:
+        desk.transport.headers = {"x-used": "990"}
+        desk.lane.submit(desk.question("one", 1), desk.reply, 1)
+        assert desk.reply.take(QueryAnswered).value == 1
+        assert weight_left(desk) == 10
+
+
+@pytest.mark.parametrize("text", ["", "-5", "1e3", "many", "\u0661\u0662"])
+def test_a_count_that_is_none_is_not_learned_from(text):
+    with Desk(used_weight_header="x-used") as desk:
+        desk.transport.headers = {"x-used": text}
+        desk.lane.submit(desk.question("one", 1), desk.reply, 1)
+        assert desk.reply.take(QueryAnswered).value == 1
+        assert weight_left(desk) == 999
+
+
+def test_a_venue_without_such_a_header_is_not_asked_for_it():
+    with Desk() as desk:
+        desk.transport.headers = {"": "990", "x-used": "990"}
+        desk.lane.submit(desk.question("one", 1), desk.reply, 1)
+        assert desk.reply.take(QueryAnswered).value == 1
+        assert weight_left(desk) == 999
+
+
+def test_a_request_in_hand_shows_as_a_job_and_each_as_another():
+    with Desk() as desk:
+        desk.transport.hold()
+        desk.lane.submit(desk.question("one", 1), desk.reply, 1)
+        assert desk.transport.written.acquire(timeout=2)
+        first = desk.lane.job
+        desk.lane.submit(desk.question("two", 2), desk.reply, 2)
+        assert (first > 0, desk.lane.depth) == (True, 1)
+        desk.transport.release()
+        assert desk.reply.take(QueryAnswered).value == 1
+        assert desk.reply.take(QueryAnswered).value == 2
+        until(lambda: desk.lane.job == 0, "idle again")
+        desk.transport.hold()
+        desk.lane.submit(desk.question("three", 3), desk.reply, 3)
+        until(lambda: desk.lane.job > first + 1, "a job with a number of its own")
+        desk.transport.release()
+        assert desk.reply.take(QueryAnswered).value == 3

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from actors.grid.state import CycleState, Mode
+from actors.log_events import LogEvent
 from actors.messages import (
     CancelEntries,
     CancelOrder,
@@ -126,18 +127,23 @@ def test_the_margin_of_one_grid_counts_against_the_other(desks):
     assert "max_margin_usd" in desk.states["two"].blocked_reason
 
 
-def test_too_many_orders_in_a_minute_stop_every_entry_once(desks):
-    desk = StrategyDesk(max_orders_per_min=10)
+def test_too_many_orders_in_a_minute_latch_every_grid_once(desks):
+    desk = StrategyDesk(grids=("btc", "eth"), max_orders_per_min=10)
     desks.append(desk)
-    with_ids(desk)
+    with_ids(desk, "btc", "eth")
     for _ in range(11):
         desk.meter.count()
     desk.tell(price(desk))
     assert desk.out.of("lanes", PlaceLimitOrder) == []
-    assert desk.states["btc"].mode is Mode.PAUSED
-    assert [note.text for note in desk.out.of("journal", Note) if note.level == "CRITICAL"] == ["max_orders_per_min"]
-    assert desk.out.of("journal", PauseEntries)
+    assert {state.mode for state in desk.states.values()} == {Mode.HALTED}
+    for owner in ("journal", "bot"):
+        latched = desk.out.of(owner, LatchChanged)
+        assert {(one.grid, one.kind) for one in latched} == {(g, LatchKind.ORDER_PACE) for g in ("btc", "eth")}
+    texts = [note.text for note in desk.out.of("journal", Note) if note.event == LogEvent.RISK_LIMIT_HIT]
+    assert texts == ["max_orders_per_min: 11 orders within a minute, limit 10"]
     desk.pass_time(61 * SECOND)
+    desk.tell(price(desk))
+    assert desk.out.of("lanes", PlaceLimitOrder) == []  # time does not clear a latch
     desk.tell(ResumeEntries(), price(desk))
     assert desk.out.of("lanes", PlaceLimitOrder)
 

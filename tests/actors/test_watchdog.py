@@ -20,6 +20,7 @@ from actors.watches import (
     LANE,
     MOST_MESSAGES,
     STUCK_LANE,
+    SUPERVISOR_LOOK_NS,
     SUPERVISOR_LOOKS,
     WATCHES,
     WatchAlarm,
@@ -327,10 +328,19 @@ def test_what_it_held_back_is_let_go_when_it_is_stopped(make):
 
 def test_a_watchdog_that_stops_beating_is_noticed_after_some_looks_and_a_living_one_never():
     silence = SilentWatchdog()
-    assert not any(silence.is_silent(beat) for beat in range(1, 50))
-    found = [silence.is_silent(49) for _ in range(SUPERVISOR_LOOKS)]
+    times = [look * SUPERVISOR_LOOK_NS for look in range(1, 50)]
+    assert not any(silence.is_silent(now_ns, now_ns) for now_ns in times)
+    beat = last = times[-1]
+    found = [silence.is_silent(beat, last + look * SUPERVISOR_LOOK_NS) for look in range(1, SUPERVISOR_LOOKS + 1)]
     assert found == [False] * (SUPERVISOR_LOOKS - 1) + [True]
-    assert not silence.is_silent(50)
+    assert not silence.is_silent(beat + 1, last + 10 * SUPERVISOR_LOOK_NS)
+
+
+def test_looks_that_follow_each_other_at_once_after_a_pause_convict_nobody():
+    silence = SilentWatchdog()
+    assert not silence.is_silent(1, SUPERVISOR_LOOK_NS)
+    back_ns = 100 * SUPERVISOR_LOOK_NS
+    assert not any(silence.is_silent(1, back_ns + late_ns) for late_ns in range(20))
 
 
 def test_the_table_says_every_watch_once():

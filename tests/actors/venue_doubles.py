@@ -225,6 +225,7 @@ class FakeTransport:
     def __init__(self, clock: Any) -> None:
         self.sent: list[dict[str, Any]] = []
         self.connects = 0
+        self.headers: dict[str, str] = {}
         self.closed = False
         self.error: ExchangeError | None = None
         self.error_before_write = False
@@ -266,7 +267,7 @@ class FakeTransport:
         assert self._go.wait(5), "the test never released the transport"
         if self.error is not None:
             raise self.error
-        return HttpReply(status=200, headers={}, body=b"", received_ns=self._clock.wall_ns())
+        return HttpReply(status=200, headers=self.headers, body=b"", received_ns=self._clock.wall_ns())
 
     def close(self) -> None:
         self.closed = True

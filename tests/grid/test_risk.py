@@ -1,8 +1,12 @@
-from actors.grid import risk
+from dataclasses import replace
+
+from actors.grid import cycle, risk
+from actors.grid.restore import RestoredGrid
 from actors.grid.risk import DeskExposure
-from actors.messages import LatchChanged, LatchKind, ResumeEntries
+from actors.grid.state import Mode
+from actors.messages import FundingPaid, LatchChanged, LatchKind, ResumeEntries, StopEntries
 from exchanges.values import CancelReason
-from tests.grid.harness import D, Harness
+from tests.grid.harness import START_NS, START_WALL_NS, D, Harness
 
 
 def test_exposure_counts_the_pending_entry_even_if_unknown():
@@ -70,6 +74,39 @@ def test_daily_loss_is_accepted_by_a_resume_and_forgotten_with_the_day():
     grid.tick()
     assert grid.state.day.forgiven == 0
     assert risk.realized_today(grid.state) == 0
+
+
+def test_funding_counts_in_the_loss_of_its_day():
+    grid = Harness(desk=DeskExposure(daily_loss_limit_usd=D(2)))
+    wall_ns = START_WALL_NS
+    grid.tell(FundingPaid(grid="g", amount=D("-1.5"), received_wall_ns=wall_ns))
+    assert risk.realized_today(grid.state) == D("-1.5")
+    assert grid.state.latch is None
+    grid.tell(FundingPaid(grid="g", amount=D("0.5"), received_wall_ns=wall_ns))
+    grid.tell(FundingPaid(grid="g", amount=D("-1"), received_wall_ns=wall_ns))
+    assert grid.state.latch.kind is LatchKind.DAILY_LOSS
+    day_ns = 86_400_000_000_000
+    grid.tell(FundingPaid(grid="g", amount=D("-0.1"), received_wall_ns=wall_ns + day_ns))
+    assert risk.realized_today(grid.state) == D("-0.1")
+
+
+def test_a_limit_of_the_bot_latches_without_closing_anything():
+    grid = Harness()
+    grid.tell(StopEntries(kind=LatchKind.DRAWDOWN, text="equity fell by 20"))
+    assert grid.state.mode is Mode.HALTED
+    assert not grid.state.latch.flatten
+    assert [(one.kind, one.text) for one in grid.of(LatchChanged)] == [(LatchKind.DRAWDOWN, "equity fell by 20")]
+    assert grid.state.flattening is None
+
+
+def test_a_restart_keeps_the_funding_and_the_forgiven_loss_of_its_day():
+    context = Harness(connect=False).context
+    restored = RestoredGrid(
+        grid="g", realized_pnl=D(5), realized_pnl_today=D(-2), funding_today=D(-1), forgiven_today=D(-3)
+    )
+    state = cycle.initial(context, restored, START_NS, START_WALL_NS)
+    assert risk.realized_today(replace(state, lots=replace(state.lots, realized_pnl=D(5)))) == D(-3)
+    assert state.day.forgiven == D(-3)
 
 
 def test_loss_of_yesterday_does_not_count_today():

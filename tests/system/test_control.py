@@ -115,3 +115,21 @@ def test_a_latched_stop_ends_a_bounded_run_with_3_and_holds_until_resume(desk: D
     assert after.code == 0, after.err
     assert after.summary["entries_placed"] == 1
     assert after.summary["state"] == "running"
+
+
+def test_a_fall_of_equity_latches_like_a_stop_and_holds_over_the_next_start(desk: Desk, tmp_path) -> None:
+    """`max_drawdown_usd` is a stop of the whole bot: exit code 3 of a bounded run, until an operator resumes."""
+    limit = "risk.max_drawdown_usd=0.05"
+    fall = steps(tmp_path / "fall.csv.gz", FALL)
+    calm = steps(tmp_path / "calm.csv.gz", CALM)
+    stopped = desk.run("--for", "30s", "--json", settings=(*QUICK, *fall, limit))
+    assert stopped.code == 3, stopped.err
+    assert stopped.summary["state"] == "halted"
+    assert stopped.summary["lots_open"] == 1  # it stops entries and closes nothing
+    assert "equity fell by" in stopped.err
+
+    again = desk.run("--for", "4s", "--json", settings=(*QUICK, *calm, limit))
+    assert (again.code, again.summary["entries_placed"]) == (3, 0), again.err
+    assert "btc-paper (max_drawdown)" in desk.tell("resume").out
+    after = desk.run("--for", "2s", "--json", settings=(*QUICK, *calm, limit))
+    assert after.code == 0, after.err

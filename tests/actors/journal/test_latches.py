@@ -38,39 +38,39 @@ def rows(folder):
 def test_a_latch_is_cleared_and_named_and_nothing_else_changes(folder):
     put(folder, "btc", latch="stop_price", text="mid 59000")
     put(folder, "eth")
-    assert clear_latches(folder) == ("btc (stop_price)",)
+    assert clear_latches(folder, 7) == ("btc (stop_price)",)
     assert rows(folder) == [("btc", "", "", 0, "1.5", 128), ("eth", "", "", 0, "1.5", 128)]
 
 
 def test_a_pause_counts_as_one_and_a_latch_names_itself_where_both_hold(folder):
     put(folder, "btc", paused=1)
     put(folder, "eth", latch="daily_loss", paused=1)
-    assert sorted(clear_latches(folder)) == ["btc (paused)", "eth (daily_loss)"]
+    assert sorted(clear_latches(folder, 7)) == ["btc (paused)", "eth (daily_loss)"]
     assert [row[1:4] for row in rows(folder)] == [("", "", 0), ("", "", 0)]
 
 
 def test_a_second_time_there_is_nothing_left(folder):
     put(folder, "btc", latch="stop_loss")
-    assert clear_latches(folder)
-    assert clear_latches(folder) == ()
+    assert clear_latches(folder, 7)
+    assert clear_latches(folder, 7) == ()
 
 
 def test_without_a_journal_nothing_is_made(tmp_path):
-    assert clear_latches(tmp_path / "never") == ()
+    assert clear_latches(tmp_path / "never", 7) == ()
     assert not (tmp_path / "never").exists()
 
 
 def test_a_bot_that_holds_the_folder_is_not_written_around(folder, tmp_path):
     put(folder, "btc", latch="stop_price")
     with Locks().acquire(folder, (), 1, tmp_path), pytest.raises(AlreadyRunning) as raised:
-        clear_latches(folder)
+        clear_latches(folder, 7)
     assert raised.value.pid == os.getpid()
     assert rows(folder)[0][1] == "stop_price"
 
 
 def test_the_lock_is_free_afterwards(folder, tmp_path):
     put(folder, "btc", latch="stop_price")
-    clear_latches(folder)
+    clear_latches(folder, 7)
     with Locks().acquire(folder, (), 1, tmp_path):
         pass
 
@@ -80,7 +80,7 @@ def test_a_journal_that_cannot_be_used_is_an_error_with_its_name(tmp_path, conte
     path = tmp_path / FILE_NAME
     path.write_bytes(content)
     with pytest.raises(JournalError, match=FILE_NAME):
-        clear_latches(tmp_path)
+        clear_latches(tmp_path, 7)
 
 
 def test_a_writer_that_dies_in_between_leaves_all_or_nothing(folder):
@@ -88,5 +88,5 @@ def test_a_writer_that_dies_in_between_leaves_all_or_nothing(folder):
     with closing(connect(folder / FILE_NAME)) as sql:
         sql.execute("CREATE TRIGGER refuse BEFORE UPDATE ON grids BEGIN SELECT RAISE(ABORT, 'disk'); END")
     with pytest.raises(JournalError, match="disk"):
-        clear_latches(folder)
+        clear_latches(folder, 7)
     assert rows(folder)[0][1] == "stop_price"
