@@ -113,7 +113,7 @@ def test_the_public_side_is_readable(venue, client):
 
 
 def test_the_account_can_be_set_up(client):
-    assert int(client.set_leverage(10, MARKET)["leverage"]) == 10
+    assert client.set_leverage(10, MARKET)["leverage"] == 10
     assert client.fetch_position_mode(MARKET)["hedged"] is False
     assert client.fetch_trading_fee(MARKET)["maker"] == 0.0001
 

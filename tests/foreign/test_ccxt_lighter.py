@@ -5,7 +5,6 @@ checked here. Latencies are 0, so a transaction has been executed when its recei
 """
 
 import importlib.util
-import inspect
 import platform
 from collections.abc import Iterator
 from decimal import Decimal
@@ -73,16 +72,6 @@ def client(venue: RunningVenue) -> Iterator[Any]:
     made.session.close()
 
 
-@pytest.fixture
-def trader(client: Any) -> Any:
-    """The client where it can sign orders: the library's functions got two more arguments, and a ccxt that does not
-    know them signs for accounts at random.
-    """
-    if "self_trade_behavior_mode" not in inspect.getsource(ccxt.Exchange.lighter_sign_create_order):
-        pytest.skip(f"ccxt {ccxt.__version__} is older than lighter-sdk's library: pip install --upgrade ccxt")
-    return client
-
-
 def place(client: Any, side: str, price: float, number: int, **params: Any) -> Any:
     """Place a post-only order with a client index."""
     return client.create_order(
@@ -98,64 +87,63 @@ def test_markets_are_read_with_their_steps(client):
     assert client.fetch_time() > 1_600_000_000_000
 
 
-def test_a_post_only_order_is_placed_found_and_canceled(trader):
-    placed = place(trader, "buy", 2340.0, 1001)
+def test_a_post_only_order_is_placed_found_and_canceled(client):
+    placed = place(client, "buy", 2340.0, 1001)
     assert placed["clientOrderId"] == "1001"
-    (order,) = trader.fetch_open_orders(MARKET)
+    (order,) = client.fetch_open_orders(MARKET)
     assert (order["clientOrderId"], order["price"], order["amount"], order["status"]) == ("1001", 2340.0, 0.025, "open")
     assert (order["side"], order["postOnly"]) == ("buy", True)
-    trader.cancel_order(order["id"], MARKET)
-    assert trader.fetch_open_orders(MARKET) == []
-    (ended,) = trader.fetch_closed_orders(MARKET)
+    client.cancel_order(order["id"], MARKET)
+    assert client.fetch_open_orders(MARKET) == []
+    (ended,) = client.fetch_closed_orders(MARKET)
     assert ended["status"] == "canceled"
     with pytest.raises(ccxt.InvalidOrder, match="21715"):
-        trader.cancel_order(order["id"], MARKET)
+        client.cancel_order(order["id"], MARKET)
 
 
-def test_a_post_only_order_that_would_take_is_canceled_after_its_receipt(trader):
-    place(trader, "buy", 2350.1, 7)
-    (ended,) = trader.fetch_closed_orders(MARKET)
+def test_a_post_only_order_that_would_take_is_canceled_after_its_receipt(client):
+    place(client, "buy", 2350.1, 7)
+    (ended,) = client.fetch_closed_orders(MARKET)
     assert (ended["info"]["status"], ended["filled"]) == ("canceled-post-only", 0)
 
 
-def test_a_resting_order_fills_when_the_market_comes(venue, trader):
-    place(trader, "buy", 2340.0, 1)
+def test_a_resting_order_fills_when_the_market_comes(venue, client):
+    place(client, "buy", 2340.0, 1)
     venue.quote("ETH", "2339.80", "2339.90")
-    (fill,) = trader.fetch_my_trades(MARKET)
+    (fill,) = client.fetch_my_trades(MARKET)
     assert (fill["side"], fill["price"], fill["amount"], fill["takerOrMaker"]) == ("buy", 2340.0, 0.025, "maker")
-    position = trader.fetch_position(MARKET)
+    position = client.fetch_position(MARKET)
     assert (position["side"], position["contracts"], position["entryPrice"]) == ("long", 0.025, 2340.0)
-    place(trader, "sell", 2360.0, 2, reduceOnly=True)
-    (exit_order,) = trader.fetch_open_orders(MARKET)
+    place(client, "sell", 2360.0, 2, reduceOnly=True)
+    (exit_order,) = client.fetch_open_orders(MARKET)
     assert exit_order["reduceOnly"] is True
 
 
-def test_taking_liquidity_and_the_balance(trader):
-    trader.create_order(MARKET, "market", "sell", 0.025, 2300.0)
-    (fill,) = trader.fetch_my_trades(MARKET)
+def test_taking_liquidity_and_the_balance(client):
+    client.create_order(MARKET, "market", "sell", 0.025, 2300.0)
+    (fill,) = client.fetch_my_trades(MARKET)
     assert (fill["takerOrMaker"], fill["price"]) == ("taker", 2350.0)
-    assert trader.fetch_positions([MARKET])[0]["side"] == "short"
-    assert trader.fetch_balance({"type": "swap"})["USDC"]["total"] < 1000
+    assert client.fetch_positions([MARKET])[0]["side"] == "short"
+    assert client.fetch_balance({"type": "swap"})["USDC"]["total"] < 1000
 
 
 def test_the_public_side_is_readable(venue, client):
     venue.trade("ETH", "2350.10", "0.5", buyer_is_maker=False)
     assert client.fetch_order_book(MARKET, 5)["bids"][0] == [2350.0, 10.0]
     assert client.fetch_ticker(MARKET)["last"] == 2350.1
-    if client.has["fetchTrades"]:  # later versions have it
-        assert client.fetch_trades(MARKET)[-1]["amount"] == 0.5
+    assert client.fetch_trades(MARKET)[-1]["amount"] == 0.5
     assert client.fetch_ohlcv(MARKET, "1m")[-1][5] == 0.5
     assert client.fetch_funding_rates([MARKET])[MARKET]["fundingRate"] == 0.0000125
 
 
-def test_orders_can_be_changed_and_all_canceled(trader):
-    place(trader, "buy", 2340.0, 1)
-    (order,) = trader.fetch_open_orders(MARKET)
-    trader.edit_order(order["id"], MARKET, "limit", "buy", 0.03, 2341.0)
-    (changed,) = trader.fetch_open_orders(MARKET)
+def test_orders_can_be_changed_and_all_canceled(client):
+    place(client, "buy", 2340.0, 1)
+    (order,) = client.fetch_open_orders(MARKET)
+    client.edit_order(order["id"], MARKET, "limit", "buy", 0.03, 2341.0)
+    (changed,) = client.fetch_open_orders(MARKET)
     assert (changed["id"], changed["price"], changed["amount"]) == (order["id"], 2341.0, 0.03)
-    trader.cancel_all_orders()
-    assert trader.fetch_open_orders(MARKET) == []
+    client.cancel_all_orders()
+    assert client.fetch_open_orders(MARKET) == []
 
 
 def test_leverage_can_be_set(client):
@@ -163,6 +151,6 @@ def test_leverage_can_be_set(client):
     assert client.fetch_positions([MARKET])[0]["leverage"] == 10
 
 
-def test_an_order_that_is_too_small_is_refused(trader):
+def test_an_order_that_is_too_small_is_refused(client):
     with pytest.raises(ccxt.InvalidOrder, match="21706"):
-        trader.create_order(MARKET, "limit", "buy", 0.001, 2340.0, {"postOnly": True})
+        client.create_order(MARKET, "limit", "buy", 0.001, 2340.0, {"postOnly": True})

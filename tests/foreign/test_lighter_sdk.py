@@ -4,8 +4,6 @@ Every signature is checked here, so that the vendor's library and the venue's pl
 """
 
 import asyncio
-import importlib
-import importlib.util
 import threading
 import warnings
 from collections.abc import Awaitable, Callable, Iterator
@@ -23,15 +21,6 @@ with warnings.catch_warnings():
 pytestmark = pytest.mark.foreign
 T = TypeVar("T")
 ETH = 0
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _resolver() -> None:
-    """Where the vendor's aiohttp resolves names with pycares, a thread of the process ends its channels: it is there
-    before a test counts threads.
-    """
-    if importlib.util.find_spec("pycares") is not None:
-        importlib.import_module("pycares").Channel().close()
 
 
 @pytest.fixture
