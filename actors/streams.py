@@ -28,6 +28,13 @@ class Reader(Protocol):
         """Begin connecting."""
         ...
 
+    def send(self, text: str) -> None:
+        """Send a text frame, once the connection is open. Any thread.
+
+        Raises StreamClosed, which says whether the frame may have left.
+        """
+        ...
+
     def stop(self) -> bool:
         """End the connection and the thread."""
         ...

@@ -18,7 +18,7 @@
         |   +-- RuleViolated                   price, quantity or notional against the market's rules
         +-- OutcomeUnknown                     sent, no definite answer: never re-sent, always settled by a query
         +-- MalformedMessage(excerpt)          could not be read
-        +-- StreamClosed(code, reason)         the connection ended
+        +-- StreamClosed(unsent)               the connection ended
 
 The four outcomes of a command are: it returned (confirmed), RequestRefused, RequestNotSent (denied locally),
 OutcomeUnknown.
@@ -132,8 +132,8 @@ class MalformedMessage(ExchangeError):
 
 
 class StreamClosed(ExchangeError):
-    """A stream connection ended."""
+    """A stream connection ended. `unsent` if it is certain that nothing of the frame in question left this machine."""
 
-    def __init__(self, exchange: str, operation: str, text: str = "", *, code: int | None = None) -> None:
-        self.code = code
+    def __init__(self, exchange: str, operation: str, text: str = "", *, unsent: bool = False) -> None:
+        self.unsent = unsent
         super().__init__(exchange, operation, text)

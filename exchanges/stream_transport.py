@@ -177,11 +177,12 @@ class StreamReader:
         """Send one text frame. Any thread, once `on_open` was called.
 
         Raises:
-            StreamClosed: the connection is not open (any more); nothing may be concluded about the frame.
+            StreamClosed: the connection is not open (any more). Unless the error says `unsent`, nothing may be
+                concluded about the frame.
         """
         stream = self._stream
         if stream is None or self._stopping.is_set():
-            raise StreamClosed(self._exchange, "send", "the stream is not open")
+            raise StreamClosed(self._exchange, "send", "the stream is not open", unsent=True)
         try:
             stream.send_text(text)
         except (OSError, websocket.WebSocketException) as error:

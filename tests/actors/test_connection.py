@@ -105,6 +105,9 @@ class FakeReader:
     def start(self) -> None:
         self.started = True
 
+    def send(self, text: str) -> None:
+        raise AssertionError("nothing is said on this stream")
+
     def stop(self) -> bool:
         self.stopped = True
         return True

@@ -62,7 +62,8 @@ def test_texts_say_where_and_why(error, text):
 def test_details_are_kept():
     limited = RateLimited("aster", "order", "slow down", code="-1003", retry_after_s=7.0)
     assert (limited.code, limited.retry_after_s) == ("-1003", 7.0)
-    assert StreamClosed("aster", "read", "bye", code=1001).code == 1001
+    assert not StreamClosed("aster", "send", "bye").unsent
+    assert StreamClosed("aster", "send", "bye", unsent=True).unsent
     assert ConfigError(("one",)).problems == ("one",)
 
 
