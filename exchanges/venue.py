@@ -8,13 +8,16 @@ Threads, sockets, retries and clocks belong to the callers. Shared code asks `ca
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from exchanges.errors import ExchangeError, RequestRefused
 from exchanges.records import quicken
 from exchanges.reports import AccountReport, ActiveOrders, BestPrice, FillReport, OrderReport, PositionReport, Report
 from exchanges.secrets import Secret
 from exchanges.values import ClientOrderId, FeeRates, MarketRules, OrderId, OrderRef, OrderRequest
+
+if TYPE_CHECKING:
+    from exchanges.order_stream import OrderStream
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -144,6 +147,7 @@ class Capabilities:
         fence_s: After so long a request that was sent can no longer be accepted.
         parallel_orders: Requests may be in flight at the same time (no strict nonce order).
         order_lanes: How many warm connections to spread orders over.
+        pipelined_orders: Orders leave one behind the other over one connection, none waiting for another's answer.
         audit_every_s: How often open orders and position can be read within the budget.
         private_renew_s: How often the private stream's credential must be renewed, 0 if never.
         max_client_order_id_bits: Width of the venue's client order id.
@@ -161,6 +165,7 @@ class Capabilities:
     fence_s: float
     parallel_orders: bool = True
     order_lanes: int = 4
+    pipelined_orders: bool = False
     audit_every_s: float = 5.0
     private_renew_s: float = 0.0
     max_client_order_id_bits: int = 32
@@ -281,6 +286,10 @@ class Venue(Protocol):
         ...
 
     # --- streams ---
+    def order_stream(self) -> "OrderStream | None":
+        """A connection that takes orders without a wait between them, where `capabilities.pipelined_orders`."""
+        ...
+
     def public_stream(self, symbols: tuple[str, ...]) -> StreamEndpoint:
         """Best bid/ask of the given markets."""
         ...

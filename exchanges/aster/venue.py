@@ -234,6 +234,9 @@ class AsterVenue:
 
     # --- streams ---
 
+    def order_stream(self) -> None:
+        """Orders go by REST, several at a time."""
+
     def public_stream(self, symbols: tuple[str, ...]) -> StreamEndpoint:
         return stream.public_endpoint(self._ws_url, symbols)
 

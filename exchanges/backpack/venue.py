@@ -209,6 +209,9 @@ class BackpackVenue:
 
     # --- streams ---
 
+    def order_stream(self) -> None:
+        """Orders go by REST, several at a time."""
+
     def public_stream(self, symbols: tuple[str, ...]) -> StreamEndpoint:
         return stream.public_endpoint(self._ws_url, symbols)
 

@@ -7,7 +7,7 @@ from typing import Any, NoReturn, TypeVar
 from exchanges.calls import Refused
 from exchanges.errors import ConfigError, RequestNotSent, RequestRefused
 from exchanges.lighter.errors import BAD_TOKEN
-from exchanges.lighter.library import SignerRefused
+from exchanges.lighter.library import SignedTx, SignerRefused
 from exchanges.lighter.markets import Market, MarketTable
 from exchanges.lighter.nonces import NonceSource
 from exchanges.lighter.outcomes import CALLS, EXCHANGE
@@ -68,6 +68,15 @@ class Account:
         """
         if request.path != SEND_TX:
             return query_bytes(request, self.tokens.current(wall_ns) if request.signed else "")
+        return transaction_bytes(request, self.sign_transaction(request, wall_ns))
+
+    def sign_transaction(self, request: HttpRequest, wall_ns: int, behind: HttpRequest | None = None) -> SignedTx:
+        """Return a transaction with the next nonce, signed. `behind` is the one it is written directly behind, on the
+        same connection, where that is not answered yet.
+
+        Raises:
+            RequestNotSent: the nonce is not known, or the library refused.
+        """
         arguments = {key: int(value) for key, value in request.parameters}
         ttl_s = arguments.pop(TTL, 0)
         if ttl_s:
@@ -75,14 +84,15 @@ class Account:
         if "nonce" in arguments:
             self.nonces.claim(arguments["nonce"])
         else:
-            arguments["nonce"] = self.nonces.take()
+            before = None if behind is None else self.sent.get(behind.tag)
+            arguments["nonce"] = self.nonces.take(None if before is None else before.nonce)
         try:
             signed = self.signer.sign(request.operation, arguments)
         except (SignerRefused, ValueError) as error:
             self.nonces.settle(arguments["nonce"], consumed=False)
             raise RequestNotSent(EXCHANGE, request.operation, str(error)) from None
         self.sent.note(request.tag, nonce=arguments["nonce"], tx_hash=signed.hash, signed_ns=wall_ns)
-        return transaction_bytes(request, signed)
+        return signed
 
 
 def _raise(error: RequestRefused) -> NoReturn:

@@ -4,7 +4,8 @@ First the venue is asked for the order by our id. Where it is not listed (a dupl
 without a word, and a lost request may still be on its way) the transaction itself is asked for, by the hash that was
 known before it left. Where there is no record of it either, its nonce decides: once another transaction was taken with
 the same nonce, this one can never be executed. An order whose nonce is still free is voided by using that nonce up with
-a cancel of the same order, which changes nothing whoever comes first. Without a proof the order stays unknown until its
+a cancel of the same order, which changes nothing whoever comes first; free nonces before it are used up likewise.
+Without a proof the order stays unknown until its
 transaction has expired (`capabilities.fence_s`), and then absence counts.
 
 Orders that this process did not place (an earlier run's) have no known hash: for them listing and history decide.
@@ -27,6 +28,8 @@ from exchanges.values import OrderRef
 from exchanges.venue import Call, SignAgain, Undecided
 
 MOST_PAGES: Final = 20
+_MOST_USED_UP: Final = 32
+"""So many transactions may be out at once; a larger distance is no sequence that was lost together."""
 _NS: Final = 1_000_000_000
 _KEPT_NS: Final = 23 * 3600 * _NS
 """The venue finds ended orders by our id for 24 h."""
@@ -116,9 +119,32 @@ def _by_nonce(account: Account, ref: OrderRef, tag: str, nonce: int, received_ns
         raise OutcomeUnknown(EXCHANGE, "GET nextNonce", "its nonce is used, and there is no record yet")
     if received_ns - sent.signed_ns >= _EXPIRED_NS:
         raise UnknownOrder(EXCHANGE, "GET nextNonce", "no order, no record, and its transaction has expired")
-    if nonce < sent.nonce or sent.is_taken:
+    if sent.is_taken or sent.nonce - nonce > _MOST_USED_UP:
         raise OutcomeUnknown(EXCHANGE, "GET nextNonce", "the venue has not counted it yet")
+    if nonce < sent.nonce:
+        text = "nonces before it are free too"
+        raise Undecided(EXCHANGE, "GET nextNonce", text, further=_use_up(account, ref, tag, nonce))
     raise Undecided(EXCHANGE, "GET nextNonce", "its nonce is free", further=_void(account, ref, tag))
+
+
+def _use_up(account: Account, ref: OrderRef, tag: str, nonce: int) -> Call[OrderReport]:
+    """Use up a nonce before that of a transaction whose fate is unknown, then ask for the next one again.
+
+    Several that were written one behind the other may be lost together, and those before it need not be orders that
+    anybody asks about. The cancel is of the same order: whoever comes first, it ends nothing that had come to be.
+    """
+    cancel = cancel_order(account, ref, nonce=nonce)
+
+    def read(reply: Any) -> OrderReport:  # noqa: ANN401 - an HttpReply
+        try:
+            cancel.read(reply)
+        except RequestRefused as error:
+            text = f"a nonce before it is undecided: {error.text}"
+            raise OutcomeUnknown(EXCHANGE, "SignCancelOrder", text) from None
+        further = next_nonce(account, partial(_by_nonce, account, ref, tag))
+        raise Undecided(EXCHANGE, "SignCancelOrder", "a nonce before it is used up", further=further)
+
+    return Call(cancel.request, read)
 
 
 def _void(account: Account, ref: OrderRef, tag: str) -> Call[OrderReport]:

@@ -3,7 +3,11 @@
 A nonce is known, or it is not. Taking it makes it unknown until the venue's answer says what became of it: counted
 (the next one is known), or not (it is free again). Where no definite answer comes (timeout, 5xx, 429, a command that
 was stopped at the gate after it was signed) it simply stays unknown, and the venue is asked before the next
-transaction. So nothing can leak, and two transactions of one key are never in flight at the same time.
+transaction. So nothing can leak.
+
+One transaction may follow another whose answer is still out: behind it, on the same connection, where the venue reads
+them in the order they were written. Its nonce is the next one then. If the first turns out not to have counted, the
+ones behind it are refused with 21104, and the venue is asked.
 """
 
 import threading
@@ -31,14 +35,19 @@ class NonceSource:
         """How often a nonce was taken: what an answer of `nextNonce` has to be given back with."""
         return self._generation
 
-    def take(self) -> int:
+    def take(self, behind: int | None = None) -> int:
         """Return the nonce of the next transaction; it is unknown from now on, until `settle` or `learn`.
 
+        `behind` is the nonce of the transaction that this one is written directly behind, on the same connection.
+
         Raises:
-            RequestNotSent: it is not known; ask `nextNonce` first.
+            RequestNotSent: it is not known; ask `nextNonce` first. Nor does it follow from `behind` where another
+                nonce was taken since, or that one (or one before it) was not counted.
         """
         with self._lock:
             nonce = self._next
+            if nonce is None and behind is not None and behind == self._taken:
+                nonce = behind + 1
             if nonce is None:
                 raise RequestNotSent(EXCHANGE, "sign", "the nonce is not known: another transaction is undecided")
             self._next, self._taken = None, nonce
@@ -52,10 +61,15 @@ class NonceSource:
             self._generation += 1
 
     def settle(self, nonce: int, *, consumed: bool) -> None:
-        """Note a definite answer about a taken nonce. An answer about an older one changes nothing."""
+        """Note a definite answer about a taken nonce.
+
+        That an older one was counted changes nothing. That it was not says that those behind it are not counted either.
+        """
         with self._lock:
             if nonce == self._taken:
                 self._next, self._taken = nonce + consumed, None
+            elif self._taken is not None and nonce < self._taken and not consumed:
+                self._taken = None
 
     def forget(self) -> None:
         """Note that the venue counts otherwise (21104): the next nonce has to be asked for."""

@@ -42,12 +42,15 @@ def stream_url(ws_url: str) -> str:
     return ws_url if host and path.endswith("stream") else f"{ws_url}/stream"
 
 
-def _endpoint(ws_url: str, frames: list[str], ping_every_s: float) -> StreamEndpoint:
+def endpoint(
+    ws_url: str, frames: list[str], ping_every_s: float, *, dead_after_s: float = _DEAD_AFTER_S
+) -> StreamEndpoint:
+    """Return a connection that says `frames` first and is kept alive."""
     return StreamEndpoint(
         url=stream_url(ws_url),
         hello=tuple(frames),
         ping_every_s=ping_every_s,
-        dead_after_s=_DEAD_AFTER_S,
+        dead_after_s=dead_after_s,
         max_age_s=_MAX_AGE_S,
         keep_alive_frame=PING,
         keep_alive_every_s=KEEP_ALIVE_EVERY_S,
@@ -68,14 +71,14 @@ def public_endpoint(account: Account, ws_url: str, symbols: tuple[str, ...]) -> 
     if unknown:
         raise ConfigError([f"the number of market {symbol} is not known (yet)" for symbol in unknown])
     frames = [_subscription(f"ticker/{account.market(symbol).index}") for symbol in symbols]
-    return _endpoint(ws_url, frames, _PUBLIC_PING_S)
+    return endpoint(ws_url, frames, _PUBLIC_PING_S)
 
 
 def private_endpoint(account: Account, ws_url: str, token: str) -> StreamEndpoint:
     """Return the connection with orders, trades and positions of the account."""
     channels = ("account_all_orders", "account_all_trades", "account_all_positions", _OPTIONAL)
     frames = [_subscription(f"{channel}/{account.index}", token) for channel in channels]
-    return _endpoint(ws_url, frames, _PRIVATE_PING_S)
+    return endpoint(ws_url, frames, _PRIVATE_PING_S)
 
 
 def _subscription(channel: str, token: str = "") -> str:
@@ -240,4 +243,4 @@ def _refused_order(account: Account, found: records.Record, received_ns: int) ->
     )
 
 
-__all__ = ["parse_private", "parse_public", "private_endpoint", "public_endpoint"]
+__all__ = ["endpoint", "parse_private", "parse_public", "private_endpoint", "public_endpoint"]

@@ -6,10 +6,11 @@ from typing import Final
 
 from exchanges.account_settings import SecretResolver, fee_rate
 from exchanges.errors import ConfigError
-from exchanges.lighter import account_setup, library, lookup, parsing, rest, stream, transactions
+from exchanges.lighter import account_setup, library, lookup, order_stream, parsing, rest, stream, transactions
 from exchanges.lighter.account import Account
 from exchanges.lighter.settings import LighterCredentials, LighterSettings, Network, key_from
 from exchanges.lighter.signing import NativeSigner, TokenSource, TransactionSigner
+from exchanges.order_stream import OrderStream
 from exchanges.reports import (
     AccountReport,
     ActiveOrders,
@@ -67,8 +68,9 @@ _KEY_DIGITS: Final = 80
 def capabilities_of(settings: LighterSettings) -> Capabilities:
     """Return what holds for an account with these settings.
 
-    Nonces are a strict sequence per key, so one lane sends one transaction after the other. `fence_s` is the life of a
-    signed transaction; a proof by nonce comes sooner and is told as the order's end, not as its absence.
+    Nonces are a strict sequence per key, so one lane sends one transaction behind the other, over one connection that
+    keeps their order (DESIGN.md section 4). `fence_s` is the life of a signed transaction; a proof by nonce comes
+    sooner and is told as the order's end, not as its absence.
     """
     return Capabilities(
         cancel_report_is_final=True,
@@ -78,6 +80,7 @@ def capabilities_of(settings: LighterSettings) -> Capabilities:
         fence_s=_TX_LIFE_S + _FENCE_SLACK_S,
         parallel_orders=False,
         order_lanes=1,
+        pipelined_orders=True,
         audit_every_s=_AUDIT_EVERY_S,
         private_renew_s=_TOKEN_RENEW_S,
         max_client_order_id_bits=48,
@@ -285,6 +288,10 @@ class LighterVenue:
         return self._known.sign(request, wall_ns)
 
     # --- streams ---
+
+    def order_stream(self) -> OrderStream:
+        """Where transactions go one behind the other (section 8.2)."""
+        return order_stream.order_stream(self._known, self._ws_url)
 
     def public_stream(self, symbols: tuple[str, ...]) -> StreamEndpoint:
         """Best bid and ask of the markets. Raises ConfigError until they have been read (`markets`)."""

@@ -9,6 +9,7 @@ from typing import Any
 from actors.messages import CancelOrder, PlaceLimitOrder, PlaceMarketOrder
 from exchanges.errors import ExchangeError
 from exchanges.order_ids import OrderKey, pack
+from exchanges.order_stream import OrderStream
 from exchanges.reports import AccountReport, ActiveOrders, BestPrice, FillReport, OrderReport, PositionReport, Report
 from exchanges.values import (
     ClientOrderId,
@@ -189,6 +190,9 @@ class ScriptedVenue:
     def sign(self, request: HttpRequest, *, wall_ns: int) -> SignedRequest:
         body = json.dumps({"operation": request.operation, "tag": request.tag, "wall_ns": wall_ns}).encode()
         return SignedRequest(operation=request.operation, method=request.method, target="/", body=body)
+
+    def order_stream(self) -> OrderStream | None:
+        return None
 
     def public_stream(self, symbols: tuple[str, ...]) -> StreamEndpoint:
         return StreamEndpoint(url="ws://127.0.0.1:1/public/" + ",".join(symbols))

@@ -145,6 +145,37 @@ def test_a_nonce_that_could_not_be_used_up_proves_nothing(answer):
     assert not made.sent.of_order(OUR_ID).is_void
 
 
+def test_free_nonces_before_it_are_used_up_first():
+    """Two transactions were written one behind the other and lost together; the first was a cancel."""
+    made = account()
+    before = transactions.cancel_order(made, ref())
+    made.sign_transaction(before.request, LONG_AGO)
+    order = transactions.place_order(made, request())
+    made.sign_transaction(order.request, LONG_AGO, before.request)
+    answers = {
+        "tx": NO_RECORD,
+        "nextNonce": iter([nonce_is(100), nonce_is(101)]).__next__,
+        "sendTx": receipt(),
+    }
+    report, _ = follow(made, answers)
+    assert (report.status, report.reason) == (OrderStatus.REJECTED, CancelReason.NEVER_ACCEPTED)
+    assert [row["nonce"] for _, row in made.signer.signed] == [100, 101, 100, 101]
+    assert [name for name, _ in made.signer.signed[2:]] == ["SignCancelOrder"] * 2
+
+
+def test_a_nonce_before_it_that_cannot_be_used_up_proves_nothing():
+    made = account()
+    made.sign_transaction((before := transactions.cancel_order(made, ref())).request, LONG_AGO)
+    made.sign_transaction(transactions.place_order(made, request()).request, LONG_AGO, before.request)
+    with pytest.raises(OutcomeUnknown, match="before it"):
+        follow(made, {"tx": NO_RECORD, "nextNonce": nonce_is(100), "sendTx": refusal(21104)})
+
+
+def test_a_nonce_far_behind_is_no_sequence_that_was_lost_together():
+    with pytest.raises(OutcomeUnknown, match="not counted"):
+        follow(sent_and_lost(), {"tx": NO_RECORD, "nextNonce": nonce_is(50)})
+
+
 def test_another_error_about_the_record_is_an_error():
     with pytest.raises(RequestRefused, match="20001"):
         follow(sent_and_lost(), {"tx": refusal(20001)})

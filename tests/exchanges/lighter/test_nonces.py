@@ -83,3 +83,90 @@ def test_whatever_is_answered_the_venue_never_misses_and_never_repeats_a_nonce(f
             case "21104":  # somebody else used the key
                 venue_next += 1
                 nonces.forget()
+
+
+def test_one_behind_the_other_is_the_next_without_an_answer():
+    nonces = known()
+    first = nonces.take()
+    second = nonces.take(first)
+    assert (first, second) == (5, 6)
+    nonces.settle(first, consumed=True)
+    assert nonces.take(second) == 7
+    nonces.settle(7, consumed=True)
+    assert nonces.take() == 8
+
+
+def test_nothing_follows_from_one_that_is_not_the_newest():
+    nonces = known()
+    first = nonces.take()
+    nonces.take(first)
+    with pytest.raises(RequestNotSent):
+        nonces.take(first)
+    with pytest.raises(RequestNotSent):
+        nonces.take()
+
+
+def test_nothing_follows_from_a_sequence_that_was_not_counted():
+    nonces = known()
+    first = nonces.take()
+    second = nonces.take(first)
+    nonces.settle(first, consumed=False)
+    with pytest.raises(RequestNotSent):
+        nonces.take(second)
+    nonces.settle(second, consumed=True)
+    assert not nonces.is_known, "whatever is said of the others, the venue is asked"
+
+
+class Pipeline:
+    """A venue that takes exactly its next nonce, at the end of a line on which a client writes ahead of the answers."""
+
+    def __init__(self):
+        self.nonces, self.next = NonceSource(), 17
+        self.line, self.newest = [], None
+
+    def write(self, fate):
+        if not self.line:
+            if not self.nonces.is_known:
+                self.nonces.learn(self.next, self.nonces.generation)
+            self.newest = self.nonces.take()
+            assert self.newest == self.next, "with nothing in flight no nonce is ever wrong"
+        else:
+            try:
+                self.newest = self.nonces.take(self.newest)
+            except RequestNotSent:
+                return
+        self.line.append((self.newest, fate))
+
+    def answer(self):
+        nonce, fate = self.line.pop(0)
+        counted = nonce == self.next and fate != "refused"
+        self.next += counted
+        if fate == "silent":
+            return
+        if nonce != self.next - counted:
+            self.nonces.forget()  # 21104
+        else:
+            self.nonces.settle(nonce, consumed=counted)
+
+
+@given(st.lists(st.sampled_from(["taken", "refused", "silent", "answer", "cut", "stolen"]), max_size=60))
+def test_written_ahead_of_the_answers_the_sequence_heals_itself(acts):
+    venue = Pipeline()
+    for act in acts:
+        if act == "answer":
+            if venue.line:
+                venue.answer()
+        elif act == "cut":
+            for _ in tuple(venue.line):
+                venue.line.pop()
+        elif act == "stolen":
+            if not venue.line:
+                venue.next += 1
+                venue.nonces.forget()
+        else:
+            venue.write(act)
+    while venue.line:
+        venue.answer()
+    venue.write("taken")
+    venue.answer()
+    assert venue.nonces.is_known

@@ -102,6 +102,9 @@ class ToyVenue:
     def sign(self, request: HttpRequest, *, wall_ns: int) -> SignedRequest:
         return self._signer.sign(request, wall_ns)
 
+    def order_stream(self) -> None:
+        """Orders go by REST."""
+
     def public_stream(self, symbols: tuple[str, ...]) -> StreamEndpoint:
         return stream.public_endpoint(self._ws_url, symbols)
 
