@@ -14,7 +14,7 @@ from typing import Any, Final
 from exchanges.rounding import plain
 from exchanges.simulated.engine import Engine
 from exchanges.simulated.engine_pump import Pump
-from exchanges.simulated.faces.protocol import CloseSession, Face, Frame, HearsPings, HttpCall, Output
+from exchanges.simulated.faces.protocol import CloseSession, Face, Frame, HearsPings, HttpCall, Output, TakesOrders
 from exchanges.simulated.faults import FaultPlan, FaultSettings
 from exchanges.simulated.oracle import Oracle
 from exchanges.simulated.prices import PriceSource
@@ -137,7 +137,8 @@ class SimulatedVenue:
                 yield output
         yield from self._late_frames(now_ns)
         if self._cuts.disconnect_due(now_ns):
-            for session_id in self.face.private_sessions():
+            taking = self.face.order_sessions() if isinstance(self.face, TakesOrders) else ()
+            for session_id in dict.fromkeys((*self.face.private_sessions(), *taking)):
                 yield CloseSession(session_id=session_id, code=1006, reason="", abrupt=True)
 
     def _line(self, session_id: int) -> _Line:

@@ -82,6 +82,15 @@ class HearsPings(Protocol):
         ...
 
 
+@runtime_checkable
+class TakesOrders(Protocol):
+    """A face of a venue that takes orders over WebSocket connections. Faults cut these like private ones."""
+
+    def order_sessions(self) -> tuple[int, ...]:
+        """Sessions over which an order has come."""
+        ...
+
+
 class Face(Protocol):
     """One venue's wire protocol over one engine. One thread calls everything; outputs are fetched with `drain`."""
 

@@ -545,6 +545,7 @@ def test_mishaps_happen_to_frames_too(bench, mishap, code, orders):
     frames = send(bench, session, bench.info(CREATE, **bench.order("buy", 234_000)))
     assert [(frame["error"]["code"], frame["id"]) for frame in frames] == ([(code, "req-1")] if code else [])
     assert len(bench.active()) == orders
+    assert (bench.closed(session) is not None) is (code is None)
 
 
 def test_a_late_reply_comes_late(bench):

@@ -231,6 +231,10 @@ class LighterFace:
         """See `Face.private_sessions`."""
         return self.sessions.subscribers(is_private)
 
+    def order_sessions(self) -> tuple[int, ...]:
+        """See `TakesOrders.order_sessions`."""
+        return self.sessions.senders()
+
     def _subscribe(self, channel: str, auth: str | None, now_ns: int) -> Message | None:
         if self._public.is_public(channel):
             return self._public.snapshot(channel, now_ns)

@@ -9,12 +9,13 @@ from exchanges.simulated.faces.lighter import refusals
 from exchanges.simulated.faces.lighter.refusals import VenueRefusal
 from exchanges.simulated.faces.lighter.sessions import Message
 from exchanges.simulated.faces.mishaps import Mishap, PlannedMishap
-from exchanges.simulated.faces.protocol import Frame, HttpAnswer, HttpDrop, Output
+from exchanges.simulated.faces.protocol import CloseSession, Frame, HttpAnswer, HttpDrop, Output
 
 JSON: Final = {"Content-Type": "application/json; charset=utf-8"}
 HTML: Final = {"Content-Type": "text/html"}
 PAGE: Final = b"<html><body>error</body></html>"
 BAD_GATEWAY: Final = 502
+_ABNORMAL: Final = 1006
 
 _CODES: Final[Mapping[Mishap, int]] = {
     Mishap.TIMEOUT_BEFORE: refusals.TIMED_OUT,
@@ -37,7 +38,7 @@ class Reply(Protocol):
         ...
 
     def drop(self) -> Output | None:
-        """Say nothing, as if the line were cut."""
+        """Cut the line."""
         ...
 
     def page(self) -> Output | None:
@@ -87,8 +88,9 @@ class FrameReply:
         """See `Reply.refuse`."""
         return self._send({"error": refusal.body})
 
-    def drop(self) -> None:
+    def drop(self) -> Output:
         """See `Reply.drop`."""
+        return CloseSession(session_id=self.session_id, code=_ABNORMAL, reason="", abrupt=True)
 
     def page(self) -> Output:
         """See `Reply.page`: there are no pages on a WebSocket."""

@@ -38,6 +38,7 @@ class Session:
     channels: dict[str, None] = field(default_factory=dict)
     window: int = -1
     frames: int = 0
+    sends: bool = False
 
 
 class Sessions:
@@ -139,6 +140,10 @@ class Sessions:
             session.session_id for session in self._sessions.values() if any(wanted(name) for name in session.channels)
         )
 
+    def senders(self) -> tuple[int, ...]:
+        """Sessions over which a transaction has come."""
+        return tuple(session.session_id for session in self._sessions.values() if session.sends)
+
     # --- in ---
     def receive(self, session_id: int, text: str, now_ns: int) -> None:
         """Take a text frame of a client."""
@@ -160,6 +165,7 @@ class Sessions:
     def _take_transaction(self, session: Session, message: Message, now_ns: int) -> None:
         if session.is_readonly:
             raise VenueRefusal(refusals.UNSUPPORTED, detail=" on a read-only connection")
+        session.sends = True
         self._transact(session.session_id, message, now_ns)
 
     @staticmethod
