@@ -89,6 +89,7 @@ _MOST_KEPT_FRAMES: Final = 50_000
 _KEEP_ENDED_NS: Final = 3600 * _NS
 _CLOCK_EVERY_NS: Final = 60 * _NS
 _CLOCK_AGAIN_NS: Final = 5 * _NS
+_TRADE_FOLLOWS_S: Final = 0.25
 
 
 class ExchangeConnection(BotActor):
@@ -470,13 +471,16 @@ class ExchangeConnection(BotActor):
         if not self._is_ready:
             self._filled_net[fill.symbol] = self._filled_net.get(fill.symbol, ZERO) + fill.side.sign * fill_delta
         elif fill.is_assumed and fill.order_id is not None and order_id not in self._asking:
-            # a report was lost: what it said of price and fee is read from the venue's list
+            # a report is late or lost: what it said of price and fee is read from the venue's list
             self._runner.run(self._explain_once(fill.symbol, order_id, fill.order_id))
 
     def _explain_once(self, symbol: str, client_order_id: ClientOrderId, order_id: OrderId) -> Steps[None]:
         self._asking.add(client_order_id)
         try:
-            yield from self._reads.explain(symbol, client_order_id, order_id)
+            # where orders and trades come by channels of their own, the trade may follow its order: a question less
+            yield from wait(_TRADE_FOLLOWS_S)
+            if self._client.ledger.unexplained(client_order_id):
+                yield from self._reads.explain(symbol, client_order_id, order_id)
         finally:
             self._asking.discard(client_order_id)
 

@@ -36,6 +36,7 @@ def test_an_entrys_lost_report_is_looked_up_and_goes_the_way_of_its_fill(make):
     desk.venue.answers["order_fills"] = (fill(number, "t1", "0.5", price=Decimal(99), fee=Decimal("0.02")),)
     desk.quiet()
     desk.frame(half_filled(number))
+    desk.pass_time(1)
     assert desk.asked[-1] == "order_fills"
     fills = [message for message in desk.strategy.messages if isinstance(message, OrderFilled | FillCorrected)]
     assert [type(message) for message in fills] == [OrderFilled, FillCorrected]
@@ -54,6 +55,7 @@ def test_an_exits_goes_to_the_closer_and_the_journal(make):
     desk.venue.answers["order_fills"] = (fill(number, "t1", "0.5", fee=Decimal("0.02")),)
     desk.quiet()
     desk.frame(half_filled(number))
+    desk.pass_time(1)
     assert desk.closer.take(FillCorrected) == desk.journal.take(FillCorrected)
     assert not [message for message in desk.strategy.messages if isinstance(message, FillCorrected)]
 
@@ -66,9 +68,22 @@ def test_a_report_that_was_only_late_is_not_counted_again(make):
     desk.venue.answers["order_fills"] = (trade,)
     desk.quiet()
     desk.frame(half_filled(number))
+    desk.pass_time(1)
     desk.frame(trade)
     kinds = [type(m) for m in desk.strategy.messages if isinstance(m, OrderFilled | FillCorrected)]
     assert kinds == [OrderFilled, FillCorrected]
+
+
+def test_a_trade_that_follows_its_order_at_once_costs_no_question(make):
+    desk = make()
+    desk.live()
+    number = client_id(6)
+    desk.quiet()
+    desk.frame(half_filled(number))
+    desk.frame(fill(number, "t1", "0.5", price=Decimal(99), fee=Decimal("0.02")))
+    desk.pass_time(1)
+    assert "order_fills" not in desk.asked
+    assert desk.strategy.take(FillCorrected).price == Decimal(99)
 
 
 def test_where_the_list_cannot_be_read_the_next_audit_asks_again(make):
@@ -78,6 +93,7 @@ def test_where_the_list_cannot_be_read_the_next_audit_asks_again(make):
     desk.venue.answers["order_fills"] = OutcomeUnknown("aster", "order_fills", "timeout")
     desk.quiet()
     desk.frame(half_filled(number))
+    desk.pass_time(1)
     assert desk.asked.count("order_fills") == 1
     assert not [message for message in desk.strategy.messages if isinstance(message, FillCorrected)]
     desk.venue.answers["order_fills"] = (fill(number, "t1", "0.5", fee=Decimal("0.02")),)
