@@ -35,6 +35,8 @@ class LogEvent(StrEnum):
     STREAM_LOST = "stream_lost", "the private stream is gone: no entries, exits stay"
     STREAM_RESTORED = "stream_restored", "the private stream is back and what was missed has been read"
     STREAM_STALLED = "stream_stalled", "a stream looks open and is of no use: connected anew"
+    ORDER_LINE_OPEN = "order_line_open", "orders go over one connection, none waiting for another's answer"
+    ORDER_LINE_LOST = "order_line_lost", "the connection for orders is gone: they go by REST, one after the other"
     PRICE_STALE = "price_stale", "no proof of life from the price source: no entries, stops are blind"
     PRICE_RESTORED = "price_restored", "prices are fresh again"
     FRAME_MALFORMED = "frame_malformed", "a frame could not be read and changed nothing"

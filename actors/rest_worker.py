@@ -2,9 +2,10 @@
 
 They are plain threads behind a non-blocking `tell` or `submit`, not actors: they block on sockets, and nothing else
 may. Every lane has its own warm connection, so an exit never waits behind a question or behind the reply to another
-order. A command goes to the lane that (lot + leg) names, or to an idle one where that lane is busy; a command of an
-order that is still in some lane follows it there, so the commands of one order keep their order. Nothing is ever sent
-twice.
+order. (Where a venue wants its orders in one strict sequence, a single lane sends them without waiting for replies:
+`actors.pipelined_lane`.) A command goes to the lane that (lot + leg) names, or to an idle one where that lane is busy;
+a command of an order that is still in some lane follows it there, so the commands of one order keep their order.
+Nothing is ever sent twice.
 
 A lane tells what became of a command to the connection (`OrderSent`, then `OrderAnswered`, `OrderErred` or
 `OrderHeld`); what that means is decided there.
@@ -15,6 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from queue import Empty
+from typing import Any, Final
 
 from actors.addresses import Address
 from actors.messages import CancelOrder, OrderCommand, OrderSent
@@ -28,9 +30,13 @@ from exchanges.reports import OrderReport
 from exchanges.values import ClientOrderId, OrderRef
 from exchanges.venue import Call, SignAgain, Undecided
 
+_NEVER_NS: Final = 2**63
 
-class _OrderLane(RestThread):
-    """One thread that sends commands. Waits for the rate budget without blocking the commands behind."""
+
+class OrderLane(RestThread):
+    """One thread that sends commands, each after the reply to the one before. Waits for the rate budget without
+    blocking the commands behind.
+    """
 
     def __init__(self, parts: LaneParts, gate: SendGate, facts: Address[LaneFact], index: int) -> None:
         super().__init__(parts, f"{parts.name}/order-lane-{index}")
@@ -38,11 +44,13 @@ class _OrderLane(RestThread):
         self._gate = gate
         self._facts = facts
         self._mark = gate.halted.new_mark()
-        self._queue: Queue[OrderCommand | None] = runtime().new_queue()
+        self._queue: Queue[Any] = runtime().new_queue()
+        """Commands, None for the end, and what a kind of lane puts there for itself."""
         self._deferred: deque[OrderCommand] = deque()
-        self._retry_ns = 0
+        self._retry_ns = _NEVER_NS
         self._sent_ns = 0
         self._holds_mark = False
+        self._is_finishing = False
 
     def put(self, command: OrderCommand) -> None:
         """Queue a command. Any thread."""
@@ -65,16 +73,14 @@ class _OrderLane(RestThread):
 
     def _run(self) -> None:
         self._warm()
-        while True:
+        while not self._has_ended():
             try:
-                command = self._queue.get(timeout=self._patience_s())
+                item = self._queue.get(timeout=self._patience_s())
             except Empty:
-                self._retry_deferred()
+                self._rest()
                 continue
-            if command is None:
-                break
             self._begin_job()
-            self._serve(command)
+            self._take_up(item)
             self._job = 0
             if self._deferred:
                 self._retry_deferred()
@@ -82,17 +88,32 @@ class _OrderLane(RestThread):
             self._held(command, "the bot stopped before it could be sent")
         self._gate.halted.forget(self._mark)
 
+    def _has_ended(self) -> bool:
+        """Whether the thread may end."""
+        return self._is_finishing
+
+    def _take_up(self, item: Any) -> None:  # noqa: ANN401 - a command, None, or what a kind of lane has put there
+        """Take one item of the queue."""
+        if item is None:
+            self._is_finishing = True
+        else:
+            self._serve(item)
+
+    def _rest(self) -> None:
+        """Nothing has come for as long as the lane's patience lasts."""
+        if self._deferred:
+            self._retry_deferred()
+        elif self._queue.empty():
+            self._warm()
+
     def _patience_s(self) -> float:
         if not self._deferred:
             return WARM_EVERY_S
         return max((self._retry_ns - self._parts.clock.monotonic_ns()) / 1e9, LEAST_WAIT_S)
 
     def _retry_deferred(self) -> None:
-        if not self._deferred:
-            if self._queue.empty():
-                self._warm()
-            return
         waiting, self._deferred = self._deferred, deque()
+        self._retry_ns = _NEVER_NS
         # exits and cancels first: they have a share of the budget that entries cannot take
         for command in sorted(waiting, key=is_entry):
             self._begin_job()
@@ -112,7 +133,7 @@ class _OrderLane(RestThread):
         wait_ns = self._take(call.request, now_ns)
         if wait_ns > 0:
             # what may leave first sets the time: an exit must not wait for the share that entries have spent
-            self._retry_ns = now_ns + wait_ns if not self._deferred else min(self._retry_ns, now_ns + wait_ns)
+            self._retry_ns = min(self._retry_ns, now_ns + wait_ns)
             self._deferred.append(command)
             return
         self._send(command, call)
@@ -135,10 +156,17 @@ class _OrderLane(RestThread):
         return venue.place_limit_order(to_request(command))
 
     def _send(self, command: OrderCommand, call: Call[OrderReport]) -> None:
+        """Send a command and wait for its reply."""
+        self._send_by_rest(command, call, self._gate.pass_through)
+
+    def _send_by_rest(
+        self, command: OrderCommand, call: Call[OrderReport], last_act: Callable[[OrderCommand], None]
+    ) -> None:
+        """Send a command by HTTP and wait for its reply. `last_act` is the gate's, with the mark held."""
         self._sent_ns = 0
         try:
             try:
-                report = self._attempt(command, call, self._gate.pass_through)
+                report = self._attempt(command, call, last_act)
             except SignAgain:
                 # Refused before it did anything: the same order, whose intent is recorded, goes out once more.
                 self._release_mark()
@@ -147,12 +175,9 @@ class _OrderLane(RestThread):
         except Denied as why:
             self._held(command, str(why))
         except ExchangeError as error:
-            self._note_pace(error)
-            self._done(command)
-            tell_quietly(self._facts, OrderErred(command, error, self._sent_ns))
+            self._erred(command, error, self._sent_ns)
         else:
-            self._done(command)
-            tell_quietly(self._facts, OrderAnswered(command, report))
+            self._answered(command, report)
         finally:
             self._release_mark()
 
@@ -163,8 +188,7 @@ class _OrderLane(RestThread):
         # connecting takes seconds: with the mark held a halt would wait for it, and a quote's age be judged before it
         self._transport.prepare(call.request.operation)
         signed = self._parts.venue.sign(call.request, wall_ns=self._parts.venue_clock.wall_ns())
-        self._mark.acquire()
-        self._holds_mark = True
+        self._hold_mark()
         last_act(command)
         return call.read(self._exchange(signed, lambda at_ns: self._written(command, at_ns)))
 
@@ -198,10 +222,23 @@ class _OrderLane(RestThread):
             ),
         )
 
+    def _hold_mark(self) -> None:
+        self._mark.acquire()
+        self._holds_mark = True
+
     def _release_mark(self) -> None:
         if self._holds_mark:
             self._holds_mark = False
             self._mark.release()
+
+    def _answered(self, command: OrderCommand, report: OrderReport) -> None:
+        self._done(command)
+        tell_quietly(self._facts, OrderAnswered(command, report))
+
+    def _erred(self, command: OrderCommand, error: ExchangeError, sent_ns: int) -> None:
+        self._note_pace(error)
+        self._done(command)
+        tell_quietly(self._facts, OrderErred(command, error, sent_ns))
 
     def _held(self, command: OrderCommand, why: str) -> None:
         self._done(command)
@@ -209,6 +246,9 @@ class _OrderLane(RestThread):
 
     def _done(self, command: OrderCommand) -> None:
         self.busy_with.discard(command.client_order_id)
+
+
+NewLane = Callable[[LaneParts, SendGate, Address[LaneFact], int], OrderLane]
 
 
 class OrderLanes:
@@ -219,12 +259,15 @@ class OrderLanes:
         gate: The last checks before the socket.
         facts: The connection, which is told what became of each command.
         lanes: How many threads (`capabilities.order_lanes`).
+        new_lane: Makes one of them, from the first three and its number.
     """
 
-    def __init__(self, parts: LaneParts, gate: SendGate, facts: Address[LaneFact], lanes: int) -> None:
+    def __init__(
+        self, parts: LaneParts, gate: SendGate, facts: Address[LaneFact], lanes: int, *, new_lane: NewLane = OrderLane
+    ) -> None:
         self.gate = gate
         self._count_order = parts.count_order
-        self._lanes = [_OrderLane(parts, gate, facts, index) for index in range(lanes)]
+        self._lanes = [new_lane(parts, gate, facts, index) for index in range(lanes)]
 
     def start(self) -> None:
         """Start the threads; each connects at once."""
@@ -236,7 +279,7 @@ class OrderLanes:
         if not isinstance(command, CancelOrder):
             self._count_order()
         order = command.client_order_id
-        idle: _OrderLane | None = None
+        idle: OrderLane | None = None
         for lane in self._lanes:
             if order in lane.busy_with:
                 lane.put(command)
@@ -359,7 +402,7 @@ class QueryLane(RestThread):
             return
 
 
-def _join_all(workers: list[_OrderLane] | list[QueryLane], timeout_s: float) -> bool:
+def _join_all(workers: list[OrderLane] | list[QueryLane], timeout_s: float) -> bool:
     """Join every thread; those that do not end in time have their connection closed under them."""
     ended = [worker for worker in workers if worker.join(timeout_s / len(workers))]
     late = [worker for worker in workers if worker not in ended]
@@ -368,4 +411,4 @@ def _join_all(workers: list[_OrderLane] | list[QueryLane], timeout_s: float) -> 
     return all(worker.join(1.0) for worker in late)
 
 
-__all__ = ["LaneParts", "OrderLanes", "QueryLane", "Transport"]
+__all__ = ["LaneParts", "NewLane", "OrderLane", "OrderLanes", "QueryLane", "Transport"]

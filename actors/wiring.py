@@ -27,8 +27,9 @@ from actors.grid_shell import GridSeat, ShellParts
 from actors.journal import AnswerReservations, FlushJournal, Journal, JournalDoor, OpenedState
 from actors.log_events import LogEvent
 from actors.messages import Ping
+from actors.pipelined_lane import PipelinedLane
 from actors.price_stream import PricedMarket, PriceFeed, PriceParts, PriceStream
-from actors.rest_worker import LaneParts, OrderLanes, QueryLane
+from actors.rest_worker import LaneParts, NewLane, OrderLane, OrderLanes, QueryLane
 from actors.send_gate import SendGate
 from actors.settings import BotSettings
 from actors.strategy import GridStrategy, StrategyParts
@@ -204,6 +205,15 @@ class Crew:
             count_order=self._meter.count,
         )
         facts = self._wires.connections[name]
+        new_lane: NewLane = OrderLane
+        stream = venue.order_stream() if capabilities.pipelined_orders else None
+        if stream is not None:
+            new_lane = functools.partial(
+                PipelinedLane,
+                stream=stream,
+                new_reader=self._new_reader(access, "orders"),
+                source=random.Random(plan.source.random()),  # noqa: S311 - waits between attempts, no secret
+            )
         # a burst may fill every lot at once, and each exit waits for no other's reply
         lots = sum(grid.entry.max_orders for grid in plan.settings.grids if grid.exchange == name)
         count = max(capabilities.order_lanes, min(lots, _MOST_LANES)) if capabilities.parallel_orders else 1
@@ -212,7 +222,7 @@ class Crew:
             access=access,
             gate=gate,
             venue_clock=venue_clock,
-            lanes=OrderLanes(parts, gate, facts, count),
+            lanes=OrderLanes(parts, gate, facts, count, new_lane=new_lane),
             queries=QueryLane(parts),
         )
 

@@ -40,6 +40,8 @@ class Session:
     frames: deque[str] = field(default_factory=deque)
     closed: str = ""
     is_lost: bool = False
+    on_news: Callable[[], None] | None = None
+    """Called when something arrived, for a client that does not wait to be asked."""
 
 
 def client_of(subject: Subject, credentials: Mapping[str, str | int]) -> Venue:
@@ -108,7 +110,14 @@ class Bench:
                     self.venue.pong(session.number, self.now_ns)
                 elif isinstance(output, CloseSession):
                     session.closed = f"closed by the venue with {output.code} {output.reason}".rstrip()
+            if not self.holds_replies:
+                self._tell_news()
             self.changed.notify_all()
+
+    def _tell_news(self) -> None:
+        for session in tuple(self._sessions.values()):
+            if session.on_news is not None and (session.frames or session.closed):
+                session.on_news()
 
     def next_ns(self) -> int | None:
         """When the venue has something to do next, by the client's clock."""
@@ -117,7 +126,9 @@ class Bench:
             return None if due_ns is None else due_ns - self.skew_ns
 
     def plan(self, mishap: Mishap, method: str) -> None:
-        """Let something go wrong with the next request of a method (commands have others than questions)."""
+        """Let something go wrong with the next request of a method (commands have others than questions; "WS" for one
+        that comes as a frame).
+        """
         mishaps: Mishaps = self.venue.face.mishaps  # type: ignore[attr-defined]
         mishaps.plan(PlannedMishap(mishap=mishap, method=method))
 
@@ -159,6 +170,14 @@ class Bench:
     def release_replies(self) -> None:
         """Let held replies arrive, and those to come at once."""
         with self.changed:
+            self.holds_replies = False
+            self._tell_news()
+            self.changed.notify_all()
+
+    def cut_requests(self) -> None:
+        """Cut the connections of requests whose replies are held: these never arrive."""
+        with self.changed:
+            self._answers = {number: HttpDrop(request_id=number) for number in self._answers}
             self.holds_replies = False
             self.changed.notify_all()
 

@@ -5,6 +5,7 @@ requests, replies, the send gate, rate budgets, parsers, ledger, start, catch-up
 sockets, timers and the two owners would be. Time stands still until a card lets it pass.
 """
 
+import functools
 import random
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -27,7 +28,8 @@ from actors.messages import (
     PlaceMarketOrder,
     QueryOrder,
 )
-from actors.rest_worker import LaneParts, OrderLanes
+from actors.pipelined_lane import PipelinedLane
+from actors.rest_worker import LaneParts, NewLane, OrderLane, OrderLanes
 from actors.send_gate import HaltFlag, SendGate, to_request
 from actors.settings import ForeignPolicy
 from actors.status import ConnectionPhase, ConnectionStatus
@@ -46,7 +48,7 @@ from exchanges.values import ClientOrderId, OrderRef, Side
 from exchanges.venue import Call, SignedRequest, StreamEndpoint, Undecided
 from tests.actors.test_send_gate import Intents
 from tests.contract.bench import RICH, Bench, client_of
-from tests.contract.lines import SECOND, BenchReader, BenchTransport, Relay
+from tests.contract.lines import SECOND, BenchLine, BenchReader, BenchTransport, Relay
 from tests.contract.venues import Subject
 from tests.fakes import FakeClock, FakeTimers, Probe
 
@@ -74,6 +76,7 @@ class Desk:
         restored: RestoredGrid | None = None,
         market: RestoredMarket | None = None,
         foreign: ForeignPolicy = ForeignPolicy.REFUSE,
+        lanes: int = 1,
     ) -> None:
         self.subject = subject
         self.timers = FakeTimers(clock or _clock_for(subject))
@@ -104,8 +107,20 @@ class Desk:
             failures=self.failures,
             parts=self._parts(restored, market, foreign),
         )
-        self.lanes = OrderLanes(self._lane_parts(), self.gate, self.facts, 1)
+        self.line: BenchLine | None = None
+        self.lanes = OrderLanes(self._lane_parts(), self.gate, self.facts, lanes, new_lane=self._lane_kind())
         self.lanes.start()
+
+    def _lane_kind(self) -> NewLane:
+        stream = self.venue.order_stream()
+        assert (stream is not None) is self.capabilities.pipelined_orders
+        if stream is None:
+            return OrderLane
+        return functools.partial(PipelinedLane, stream=stream, new_reader=self._new_line, source=random.Random(2))
+
+    def _new_line(self, endpoint: StreamEndpoint, calls: ReaderCalls) -> BenchLine:
+        self.line = BenchLine(self, endpoint, calls)
+        return self.line
 
     def _parts(
         self, restored: RestoredGrid | None, market: RestoredMarket | None, foreign: ForeignPolicy
@@ -187,7 +202,7 @@ class Desk:
             call = self.venue.cancel_order(self.ref(command.client_order_id))
         else:
             call = self.venue.place_limit_order(to_request(command))
-        self.bench.plan(mishap, call.request.method)
+        self.bench.plan(mishap, call.request.method if self.line is None or not self.line.is_open else "WS")
 
     # --- streams ---
 
@@ -213,6 +228,14 @@ class Desk:
         reader.end("cut")
         self.sync()
 
+    def cut_commands(self) -> None:
+        """Every connection with a command in flight breaks; the venue has read them, and its answers are lost."""
+        if self.line is not None and self.line.session is not None:
+            self.line.session.is_lost = True
+            self.line.session.frames.clear()
+            self.line.end("cut")
+        self.bench.cut_requests()
+
     # --- letting things happen ---
 
     def sync(self) -> None:
@@ -237,7 +260,7 @@ class Desk:
         while (now_ns := self.clock.monotonic_ns()) < end_ns:
             told = self.timers.advance(self._next_step_ns(end_ns) - now_ns)
             self.bench.step()
-            for reader in tuple(self.readers):
+            for reader in (*self.readers, *([self.line] if self.line else [])):
                 reader.keep_alive(self.clock.monotonic_ns())
             if told or self._has_news():
                 self.sync()
@@ -249,7 +272,8 @@ class Desk:
         times = [end_ns] if venue_ns is None else [end_ns, max(venue_ns - offset_ns, now_ns + SECOND // 1000)]
         if self.timers.next_ns is not None:
             times.append(self.timers.next_ns)
-        times += [reader.next_ping_ns for reader in self.readers if reader.is_open]
+        lines = (*self.readers, *([self.line] if self.line else []))
+        times += [line.next_ping_ns for line in lines if line.is_open]
         return max(min(times), now_ns + 1)
 
     def _has_news(self) -> bool:
@@ -367,7 +391,7 @@ class Desk:
         done = len(self.facts.done)
         self.lanes.tell(command)
         for _ in range(1000):
-            self.bench.wait_until(lambda: len(self.facts.done) > done or self.bench.waiting > 0, "a reply")
+            self.bench.wait_until(lambda: len(self.facts.done) > done or self.awaits_reply(), "a reply")
             if len(self.facts.done) > done:
                 break
             self.pass_time(0.01)
@@ -375,6 +399,10 @@ class Desk:
             self.settle()
         self.sync()
         return self.facts.done[done]
+
+    def awaits_reply(self) -> bool:
+        """Whether an order lane waits for the venue, which wants time to pass."""
+        return self.bench.waiting > 0 or (self.line is not None and self.line.is_waiting)
 
     def settle(self) -> None:
         """Let the venue finish what follows from the last act: reports that trail it by moments."""

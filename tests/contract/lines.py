@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from actors.messages import OrderSent
 from actors.streams import ReaderCalls
 from actors.venue_messages import OrderAnswered, OrderErred, OrderHeld
+from exchanges.errors import StreamClosed
 from exchanges.venue import HttpReply, SignedRequest, StreamEndpoint
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class BenchReader:
         self.session: Session | None = None
         self.alive_ns = 0
         self.next_ping_ns = 0
+        self.is_waiting = False
         self._desk = desk
         self._has_ended = False
 
@@ -56,6 +58,15 @@ class BenchReader:
         self.next_ping_ns = self._desk.clock.monotonic_ns() + self._every_ns
         self.calls.on_open()
 
+    def send(self, text: str) -> None:
+        if not self.is_open or self.session is None:
+            raise StreamClosed("bench", "send", "the stream is not open", unsent=True)
+        bench = self._desk.bench
+        with bench.changed:
+            self.is_waiting = True
+            bench.say(self.session, text)
+            bench.changed.notify_all()
+
     def stop(self) -> bool:
         if self.session is not None:
             self._desk.bench.hang_up(self.session)
@@ -66,6 +77,7 @@ class BenchReader:
         """The connection is over."""
         if not self._has_ended:
             self._has_ended = True
+            self.is_waiting = False
             if self.session is not None:
                 self._desk.bench.hang_up(self.session)
             self.calls.on_closed(why)
@@ -99,16 +111,37 @@ class BenchReader:
         return frames
 
 
+class BenchLine(BenchReader):
+    """The reader of the connection for orders: what arrives is handed on at once, to the lane's thread."""
+
+    def start(self) -> None:
+        super().start()
+        if self.session is not None:
+            self.session.on_news = self.hand_on
+
+    def hand_on(self) -> None:
+        """Hand on what has arrived. Called inside the bench."""
+        clock = self._desk.clock
+        for frame in self.take():
+            self.is_waiting = False
+            self.calls.on_frame(frame, clock.monotonic_ns(), clock.wall_ns())
+        if self.session is not None and self.session.closed:
+            self.end(self.session.closed)
+
+
 class Relay:
-    """Hands facts of the lanes to the connection, and remembers which commands are through."""
+    """Hands facts of the lanes to the connection, and remembers which commands have left and which are through."""
 
     def __init__(self, desk: "Desk") -> None:
         self._desk = desk
         self.done: list[OrderAnswered | OrderErred | OrderHeld] = []
+        self.sent: list[OrderSent] = []
 
     def tell(self, fact: OrderAnswered | OrderErred | OrderHeld | OrderSent, /) -> None:
         self._desk.connection.tell(fact)
-        if not isinstance(fact, OrderSent):
-            with self._desk.bench.changed:
+        with self._desk.bench.changed:
+            if isinstance(fact, OrderSent):
+                self.sent.append(fact)
+            else:
                 self.done.append(fact)
-                self._desk.bench.changed.notify_all()
+            self._desk.bench.changed.notify_all()
