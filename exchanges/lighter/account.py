@@ -14,7 +14,7 @@ from exchanges.lighter.outcomes import CALLS, EXCHANGE
 from exchanges.lighter.sent import SentBook
 from exchanges.lighter.settings import LighterSettings
 from exchanges.lighter.signing import TokenSource, TransactionSigner, query_bytes, transaction_bytes
-from exchanges.venue import Call, HttpRequest, SignedRequest
+from exchanges.venue import AccountSetup, Call, HttpRequest, SignedRequest
 from exchanges.wire_fields import NS_PER_MS
 
 T = TypeVar("T")
@@ -36,6 +36,8 @@ class Account:
     nonces: NonceSource = field(default_factory=NonceSource)
     sent: SentBook = field(default_factory=SentBook)
     markets: MarketTable = field(default_factory=MarketTable)
+    setups: dict[str, AccountSetup] = field(default_factory=dict)
+    """What a market was brought to at the start."""
     leverage_txs: dict[tuple[str, int, bool], str] = field(default_factory=dict)
     """Hash of the transaction that set a market's leverage and margin mode."""
 

@@ -51,6 +51,7 @@ def _leverage(account: Account, setup: AccountSetup) -> Call[str | None]:
             return f"the account {account.index} is not active"
         row = rest.position_row(found, account.market(setup.symbol).index)
         if row is not None and _is_as_asked(row, setup, received_ns):
+            account.setups[setup.symbol] = setup
             return None
         tx_hash = account.leverage_txs.get(_key(setup))
         further = _recorded(account, setup, tx_hash) if tx_hash else _update(account, setup)
@@ -100,6 +101,7 @@ def _recorded(account: Account, setup: AccountSetup, tx_hash: str) -> Call[str |
         if found.is_refused:
             account.leverage_txs.pop(_key(setup), None)
             return _problem(setup, found.refusal or "the transaction failed")
+        account.setups[setup.symbol] = setup
         return None
 
     return account.read(rest.query("tx", {"by": "hash", "value": tx_hash}), parse, partial(_unrecorded, account, setup))

@@ -2,11 +2,8 @@
 
 First the venue is asked for the order by our id. Where it is not listed (a duplicate or reduce-only order may vanish
 without a word, and a lost request may still be on its way) the transaction itself is asked for, by the hash that was
-known before it left. Where there is no record of it either, its nonce decides: once another transaction was taken with
-the same nonce, this one can never be executed. An order whose nonce is still free is voided by using that nonce up with
-a cancel of the same order, which changes nothing whoever comes first; free nonces before it are used up likewise.
-Without a proof the order stays unknown until its
-transaction has expired (`capabilities.fence_s`), and then absence counts.
+known before it left. Where there is no record of it either, its nonce decides (`exchanges.lighter.voids`). Without a
+proof the order stays unknown until its transaction has expired (`capabilities.fence_s`), and then absence counts.
 
 Orders that this process did not place (an earlier run's) have no known hash: for them listing and history decide.
 """
@@ -22,23 +19,15 @@ from exchanges.lighter.markets import Market
 from exchanges.lighter.outcomes import EXCHANGE
 from exchanges.lighter.parsing import Fields
 from exchanges.lighter.sent import Sent
-from exchanges.lighter.transactions import cancel_order, next_nonce
+from exchanges.lighter.voids import RECORD_LAG_NS, by_nonce
 from exchanges.reports import OrderReport
 from exchanges.values import OrderRef
-from exchanges.venue import Call, SignAgain, Undecided
+from exchanges.venue import Call, Undecided
 
 MOST_PAGES: Final = 20
-_MOST_USED_UP: Final = 32
-"""So many transactions may be out at once; a larger distance is no sequence that was lost together."""
 _NS: Final = 1_000_000_000
 _KEPT_NS: Final = 23 * 3600 * _NS
 """The venue finds ended orders by our id for 24 h."""
-_RECORD_LAG_NS: Final = 10 * _NS
-"""A record may be asked for before it is written: absence counts only so long after the signing."""
-
-_EXPIRED_NS: Final = 670 * _NS
-"""After so long a transaction that was never executed cannot be any more: its life of 599 s counts by this machine's
-clock, which may differ by 30 s from the venue's both when it is stamped and when its age is told here."""
 
 
 def query_order(account: Account, ref: OrderRef) -> Call[OrderReport]:
@@ -93,7 +82,7 @@ def _by_hash(account: Account, market: Market, ref: OrderRef, sent: Sent) -> Cal
         if found.is_refused:
             assert sent.order is not None  # noqa: S101 - asked by the caller
             return records.refused_order(sent.order, found.code, received_ns)
-        if received_ns - sent.signed_ns < _RECORD_LAG_NS:
+        if received_ns - sent.signed_ns < RECORD_LAG_NS:
             raise OutcomeUnknown(EXCHANGE, "GET tx", "it was executed, and is not listed yet")
         _ask_history(account, market, ref)
 
@@ -103,70 +92,8 @@ def _by_hash(account: Account, market: Market, ref: OrderRef, sent: Sent) -> Cal
 def _no_record(account: Account, ref: OrderRef, sent: Sent, error: RequestRefused) -> OrderReport:
     if error.code not in {str(code) for code in NO_SUCH_TRANSACTION}:
         raise error
-    further = next_nonce(account, partial(_by_nonce, account, ref, sent.tag))
-    raise Undecided(EXCHANGE, error.operation, "no record; its nonce has to say", further=further) from None
-
-
-def _by_nonce(account: Account, ref: OrderRef, tag: str, nonce: int, received_ns: int) -> OrderReport:
-    sent = account.sent.get(tag)
-    if sent is None or sent.order is None:
-        raise OutcomeUnknown(EXCHANGE, "GET nextNonce", "the transaction is not remembered any more")
-    if sent.is_void:
-        return records.never_accepted(sent.order, received_ns)
-    if nonce > sent.nonce:
-        if received_ns - sent.signed_ns >= _RECORD_LAG_NS and not sent.is_taken:
-            return records.never_accepted(sent.order, received_ns)
-        raise OutcomeUnknown(EXCHANGE, "GET nextNonce", "its nonce is used, and there is no record yet")
-    if received_ns - sent.signed_ns >= _EXPIRED_NS:
-        raise UnknownOrder(EXCHANGE, "GET nextNonce", "no order, no record, and its transaction has expired")
-    if sent.is_taken or sent.nonce - nonce > _MOST_USED_UP:
-        raise OutcomeUnknown(EXCHANGE, "GET nextNonce", "the venue has not counted it yet")
-    if nonce < sent.nonce:
-        text = "nonces before it are free too"
-        raise Undecided(EXCHANGE, "GET nextNonce", text, further=_use_up(account, ref, tag, nonce))
-    raise Undecided(EXCHANGE, "GET nextNonce", "its nonce is free", further=_void(account, ref, tag))
-
-
-def _use_up(account: Account, ref: OrderRef, tag: str, nonce: int) -> Call[OrderReport]:
-    """Use up a nonce before that of a transaction whose fate is unknown, then ask for the next one again.
-
-    Several that were written one behind the other may be lost together, and those before it need not be orders that
-    anybody asks about. The cancel is of the same order: whoever comes first, it ends nothing that had come to be.
-    """
-    cancel = cancel_order(account, ref, nonce=nonce)
-
-    def read(reply: Any) -> OrderReport:  # noqa: ANN401 - an HttpReply
-        try:
-            cancel.read(reply)
-        except RequestRefused as error:
-            text = f"a nonce before it is undecided: {error.text}"
-            raise OutcomeUnknown(EXCHANGE, "SignCancelOrder", text) from None
-        further = next_nonce(account, partial(_by_nonce, account, ref, tag))
-        raise Undecided(EXCHANGE, "SignCancelOrder", "a nonce before it is used up", further=further)
-
-    return Call(cancel.request, read)
-
-
-def _void(account: Account, ref: OrderRef, tag: str) -> Call[OrderReport]:
-    """Use up the nonce of a transaction whose fate is unknown: taken, it proves that the other never will be."""
-    sent = account.sent.get(tag)
-    assert sent is not None  # noqa: S101 - asked by the caller
-    cancel = cancel_order(account, ref, nonce=sent.nonce)
-
-    def read_void(reply: Any) -> OrderReport:  # noqa: ANN401 - an HttpReply
-        try:
-            cancel.read(reply)
-        except SignAgain:
-            text = "its nonce was used meanwhile, maybe by itself"
-            raise OutcomeUnknown(EXCHANGE, "SignCancelOrder", text) from None
-        except RequestRefused as error:
-            raise OutcomeUnknown(EXCHANGE, "SignCancelOrder", f"its nonce is still free: {error.text}") from None
-        now = account.sent.get(tag)
-        if now is None or now.order is None or not now.is_void:
-            raise OutcomeUnknown(EXCHANGE, "SignCancelOrder", "the answers contradict each other")
-        return records.never_accepted(now.order, reply.received_ns)
-
-    return Call(cancel.request, read_void)
+    text = "no record; its nonce has to say"
+    raise Undecided(EXCHANGE, error.operation, text, further=by_nonce(account, ref, sent.tag)) from None
 
 
 # --- history ---

@@ -156,7 +156,7 @@ def _queued(order: OrderRequest, received_ns: int) -> OrderReport:
 def cancel_order(account: Account, ref: OrderRef, *, nonce: int | None = None) -> Call[OrderReport]:
     """Cancel an order by our id, which needs nothing the venue has to tell first. Reads to a report that says nothing.
 
-    `nonce` is given only to use up the nonce of an order whose fate is unknown (`exchanges.lighter.lookup`).
+    `nonce` is given only to use up the nonce of an order whose fate is unknown (`exchanges.lighter.voids`).
 
     Raises:
         ConfigError: the market is not known.
@@ -193,14 +193,23 @@ def cancel_all(account: Account, symbol: str) -> Call[str]:
     return send(account, request, lambda tx_hash, _: tx_hash)
 
 
-def update_leverage(account: Account, setup: AccountSetup, receipt: Callable[[str, int], T]) -> Call[T]:
-    """Set leverage and margin mode of one market."""
+def update_leverage(
+    account: Account,
+    setup: AccountSetup,
+    receipt: Callable[[str, int], T],
+    *,
+    nonce: int | None = None,
+    kind: RequestKind = RequestKind.QUERY,
+) -> Call[T]:
+    """Set leverage and margin mode of one market. `nonce` as in `cancel_order`."""
     arguments = {
         "market_index": account.market(setup.symbol).index,
         "initial_margin_fraction": margin_fraction(setup.leverage),
         "margin_mode": int(setup.isolated),
     }
-    request = request_of("SignUpdateLeverage", arguments, kind=RequestKind.QUERY, tag=account.sent.new_tag())
+    if nonce is not None:
+        arguments["nonce"] = nonce
+    request = request_of("SignUpdateLeverage", arguments, kind=kind, tag=account.sent.new_tag())
     return send(account, request, receipt)
 
 

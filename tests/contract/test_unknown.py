@@ -53,9 +53,9 @@ def test_ac_09_a_lost_request_stays_unknown_until_it_is_proven_absent(desk):
     (unknown,) = desk.told(OrderOutcomeUnknown)
     desk.query(entry)
     assert all(told.asked_ns < unknown.fence_ns for told in desk.told(OrderNotFound))
-    assert desk.told(OrderRejected) == []
     proven = desk.told(OrderSettled)
     assert [(told.status, told.filled) for told in proven] in ([], [(OrderStatus.REJECTED, 0)])
+    assert len(desk.told(OrderRejected)) <= len(proven)
     for _ in range(5):
         if proven:
             break
@@ -120,9 +120,11 @@ def test_ac_12_an_answer_that_decides_nothing_is_unknown(desk, mishap):
     assert desk.told(OrderRejected) == []
     assert desk.open_at_venue() == int(mishap.is_after)
     desk.query(entry)
-    assert len(desk.told(OrderSettled)) == int(mishap.is_after)
+    settled = [(told.status, told.filled) for told in desk.told(OrderSettled)]
     if not mishap.is_after:
+        assert settled in ([], [(OrderStatus.REJECTED, 0)])  # unknown still, or proven by its nonce
         return
+    assert settled == [(OrderStatus.OPEN, 0)]
     desk.plan(Mishap.TIMEOUT_BEFORE, desk.cancel_of(entry))
     desk.command(desk.cancel_of(entry))
     assert len(desk.told(CancelFailed)) == 1

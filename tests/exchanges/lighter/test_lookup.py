@@ -5,9 +5,11 @@ import pytest
 from exchanges.errors import OutcomeUnknown, RequestRefused, UnknownOrder
 from exchanges.lighter import lookup, transactions
 from exchanges.values import CancelReason, OrderStatus, RejectReason
+from exchanges.venue import AccountSetup
 from tests.exchanges.lighter.samples import (
     NOW_NS,
     OUR_ID,
+    SYMBOL,
     Conversation,
     account,
     order_row,
@@ -137,6 +139,30 @@ def test_a_free_nonce_is_used_up_and_then_it_is_proven():
     assert made.nonces.take() == 101
 
 
+def test_where_the_gate_knows_nothing_to_cancel_the_leverage_it_has_uses_the_nonce_up():
+    made = sent_and_lost()
+    made.setups[SYMBOL] = AccountSetup(symbol=SYMBOL, leverage=5)
+    answers = iter([refusal(21700), receipt()])
+    report, asked = follow(made, {"tx": NO_RECORD, "nextNonce": nonce_is(100), "sendTx": answers.__next__})
+    assert (report.status, report.reason) == (OrderStatus.REJECTED, CancelReason.NEVER_ACCEPTED)
+    assert asked.asked == ["accountOrders", "tx", "nextNonce", "sendTx", "sendTx"]
+    assert made.signer.signed[-1] == (
+        "SignUpdateLeverage",
+        {"market_index": 0, "initial_margin_fraction": 2000, "margin_mode": 0, "nonce": 100},
+    )
+    assert made.nonces.take() == 101
+
+
+@pytest.mark.parametrize("answer", [refusal(21104), refusal(21132)])
+def test_a_leverage_that_is_not_taken_proves_nothing(answer):
+    made = sent_and_lost()
+    made.setups[SYMBOL] = AccountSetup(symbol=SYMBOL, leverage=5)
+    answers = iter([refusal(21700), answer])
+    with pytest.raises(OutcomeUnknown):
+        follow(made, {"tx": NO_RECORD, "nextNonce": nonce_is(100), "sendTx": answers.__next__})
+    assert not made.sent.of_order(OUR_ID).is_void
+
+
 @pytest.mark.parametrize("answer", [refusal(21104), refusal(21700), refusal(29500, status=500)])
 def test_a_nonce_that_could_not_be_used_up_proves_nothing(answer):
     made = sent_and_lost()
@@ -167,7 +193,7 @@ def test_a_nonce_before_it_that_cannot_be_used_up_proves_nothing():
     made = account()
     made.sign_transaction((before := transactions.cancel_order(made, ref())).request, LONG_AGO)
     made.sign_transaction(transactions.place_order(made, request()).request, LONG_AGO, before.request)
-    with pytest.raises(OutcomeUnknown, match="before it"):
+    with pytest.raises(OutcomeUnknown, match="used meanwhile"):
         follow(made, {"tx": NO_RECORD, "nextNonce": nonce_is(100), "sendTx": refusal(21104)})
 
 
