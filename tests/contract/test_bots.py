@@ -43,7 +43,7 @@ def test_ac_41_a_bot_outlasts_a_lost_reply_and_a_cut_stream(subject, tmp_path):
     """
     with open_floor(subject, tmp_path) as floor, floor.bot() as bot:
         first = floor.entry(bot)
-        floor.venue.plan_mishap(Mishap.LOST_REPLY, method="POST")
+        floor.venue.plan_mishap(Mishap.LOST_REPLY, method=subject.order_method)
         floor.fall_through(first.price)
         assert floor.exits(bot, 1)[0].quantity == first.quantity
         assert floor.venue.call(lambda venue: venue.face.mishaps.happened) == 1

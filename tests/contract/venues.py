@@ -30,6 +30,11 @@ class Subject:
         return self.package.name
 
     @property
+    def order_method(self) -> str:
+        """How an order arrives, as mishaps name it: by POST, or by frame ("WS")."""
+        return "WS" if self.package.capabilities.pipelined_orders else "POST"
+
+    @property
     def dialect(self) -> "Dialect":
         """How this venue says what every venue says."""
         return DIALECTS.get(self.name, Dialect())
