@@ -11,12 +11,12 @@ from typing import Final
 
 from loguru import logger
 
-from actors.base import redact
 from actors.log_events import LogEvent
 from actors.streams import NewReader, Reader, ReaderCalls
 from exchanges.clock import Clock
 from exchanges.errors import ConfigError
 from exchanges.pacing import backoff
+from exchanges.redaction import redact
 from exchanges.venue import StreamEndpoint
 
 _FIRST_WAIT_S: Final = 0.25

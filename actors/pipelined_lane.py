@@ -99,7 +99,12 @@ class PipelinedLane(OrderLane):
     @property
     def load(self) -> int:
         """See `OrderLane.load`; commands in flight are being served."""
-        return super().load + len(self._flights) + len(self._again)
+        return super().load + len(self._flights)
+
+    @property
+    def depth(self) -> int:
+        """See `OrderLane.depth`."""
+        return super().depth + len(self._again)
 
     def abort(self) -> None:
         """End without the answers that are out: what became of these commands is unknown. Any thread."""

@@ -15,7 +15,7 @@ from actors.rest_thread import Transport
 from actors.streams import ReaderCalls
 from actors.venue_access import VenueAccess
 from exchanges.clock import Clock
-from exchanges.errors import OutcomeUnknown, RequestNotSent
+from exchanges.errors import OutcomeUnknown, RequestNotSent, StreamClosed
 from exchanges.simulated.faces.protocol import CloseSession, Frame, HttpAnswer, HttpCall, HttpDrop, Output, PingFrame
 from exchanges.simulated.hosting import SimulatedVenue
 from exchanges.venue import HttpReply, SignedRequest, StreamEndpoint
@@ -380,6 +380,8 @@ class SimulatedReader:
         self._held: deque[str] = deque()
         self._keep_alive_ns = 0
         self._last_text = ""
+        self._last_departure_ns = 0
+        self._spoiled: deque[Armed] = deque()
 
     @property
     def alive_ns(self) -> int:
@@ -400,6 +402,33 @@ class SimulatedReader:
         """See `Reader.start`."""
         self._line.readers.append(self)
         self._line.scheduler.after(2 * self._line.delay_ns(), self._open)
+
+    def send(self, text: str) -> None:
+        """See `Reader.send`. What is armed for an order happens to the next one that is said."""
+        self._owner.check()
+        line = self._line
+        if not self.is_open:
+            raise StreamClosed(line.name, "send", "the stream is not open", unsent=True)
+        line.scheduler.note(text.encode())
+        line.trace.add(">", text.encode())
+        fault = line.take(_REQUEST_FAULTS, "order")
+        kind = fault.kind if fault else ""
+        # of one connection nothing overtakes anything
+        late_ns = int(fault.amount * _NS) if fault is not None and kind == "request_late" else 0
+        at_ns = self._last_departure_ns = max(
+            line.scheduler.now_ns + line.delay_ns() + late_ns, self._last_departure_ns
+        )
+        if kind not in ("request_lost", "reset_before"):
+            line.scheduler.at(at_ns, lambda: self._hand_over(text))
+        if kind in ("reset_before", "reset_after"):
+            line.scheduler.at(at_ns + 1, lambda: self.cut("reset"))
+        if fault is not None and kind in ("reply_lost", "reply_late"):
+            self._spoiled.append(fault)
+
+    def _hand_over(self, text: str) -> None:
+        session = self._session
+        if session is not None and self.is_open and not self.is_half_open and not self._line.is_down:
+            self._line.host.receive(session, text)
 
     def stop(self) -> bool:
         """See `Reader.stop`."""
@@ -471,6 +500,8 @@ class SimulatedReader:
 
     def _send_on(self, text: str) -> None:
         fault = self._line.take(_FRAME_FAULTS, self.kind)
+        if fault is None and self.kind == "orders":
+            fault = self._spoil(text)
         kind = fault.kind if fault else ""
         late_ns = 0
         if fault is not None and kind == "frame_swapped":
@@ -488,6 +519,16 @@ class SimulatedReader:
         if fault is not None and kind == "frame_again":
             self._line.scheduler.after(int(fault.amount * _NS), lambda: self._deliver(text, 0))
         self._flush()
+
+    def _spoil(self, text: str) -> Armed | None:
+        """What was armed for the answer to an order, as a fault of its frame."""
+        if '"id":' not in text:
+            return None
+        if self._spoiled:
+            fault = self._spoiled.popleft()
+            return Armed("frame_lost" if fault.kind == "reply_lost" else "frame_late", amount=fault.amount)
+        broken = self._line.take(_REPLY_FAULTS, "order")
+        return None if broken is None else Armed("frame_garbled", amount=broken.amount)
 
     def _flush(self) -> None:
         while self._held:
@@ -582,5 +623,5 @@ class SimulatedNetwork:
         self, name: str, access: VenueAccess, endpoint: StreamEndpoint, calls: ReaderCalls, clock: Clock
     ) -> SimulatedReader:
         """See `Network.new_reader`."""
-        kind = "private" if name.endswith("private") else "public"
+        kind = next((kind for kind in ("private", "orders") if name.endswith(kind)), "public")
         return SimulatedReader(self.lines[access.venue.name], self.owner, endpoint, calls, clock, kind)
