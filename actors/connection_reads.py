@@ -25,6 +25,7 @@ from actors.messages import (
     ActiveOrdersListed,
     ConnectionReady,
     NoteLevel,
+    OrderAmended,
     OrderNotFound,
     OrderSettled,
     PositionRead,
@@ -181,7 +182,15 @@ class VenueReads:
                 if key is not None:
                     self._seen_sequence(key.sequence)
                 yield from self._read_missing_trades(grid.symbol, owner, report)
+                self._tell_amended(grid, report)
             self._client.apply(report, received_ns=self._clock.monotonic_ns())
+
+    def _tell_amended(self, grid: ConnectedGrid, report: OrderReport) -> None:
+        now = self._client.amended(report)
+        if now is not None and now.price is not None:
+            number = now.client_order_id
+            amended = OrderAmended(grid=grid.name, client_order_id=number, price=now.price, quantity=now.quantity)
+            self._facts.tell_owner(amended)
 
     def _settle_unlisted(self, grid: ConnectedGrid, active: Answer[ActiveOrders]) -> Steps[None]:
         """Settle every order we believe live: by the list where it stands there, else by a question of its own."""

@@ -63,6 +63,7 @@ class LogEvent(StrEnum):
         "the entry is being canceled; it counts as live until proven ended",
     )
     ENTRY_ADOPTED = "entry_adopted", "an entry of ours was found at the venue"
+    ENTRY_CHANGED = "entry_changed", "somebody moved or resized an entry: it counts as it is now"
     ENTRY_FILLED = "entry_filled", "a part of an entry was executed"
     CYCLE_READY = "cycle_ready", "the entry ended and every filled unit is covered"
     LATE_FILL_AFTER_DONE = "late_fill_after_done", "an order filled after it was reported as ended; the fill counts"
@@ -82,6 +83,7 @@ class LogEvent(StrEnum):
     CLOSE_OUTCOME_UNKNOWN = "close_outcome_unknown", "no definite answer to an exit: asked until proven"
     CLOSE_NEVER_ACCEPTED = "close_never_accepted", "proven: the exit never reached the book; placed again"
     CLOSE_ADOPTED = "close_adopted", "an exit of ours was found at the venue"
+    CLOSE_ORDER_CHANGED = "close_order_changed", "somebody moved or resized an exit: it stays so, the rest gets another"
     CLOSE_TRIMMED = "close_trimmed", "an exit is larger than what is left and is cut"
     BOOST_DISABLED = "boost_disabled", "the hourly loss budget of boost_mode is spent: normal exits"
     BOOST_ENABLED = "boost_enabled", "boost_mode is within its budget again"

@@ -270,6 +270,18 @@ class QueryFailed:
     client_order_id: ClientOrderId | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderAmended:
+    """One of our resting orders was moved or resized by somebody else, as a list of open orders shows it: `price` and
+    `quantity` are what the venue has now. Connection -> owner by role of the id, Journal.
+    """
+
+    grid: str
+    client_order_id: ClientOrderId
+    price: Decimal
+    quantity: Decimal
+
+
 OrderEvent = (
     OrderAccepted
     | OrderRejected
@@ -280,6 +292,7 @@ OrderEvent = (
     | CancelFailed
     | OrderSettled
     | OrderNotFound
+    | OrderAmended
     | QueryFailed
 )
 

@@ -254,6 +254,24 @@ class ExchangeClient:
             is_restored=True,
         )
 
+    def amended(self, report: OrderReport) -> OrderRequest | None:
+        """Return one of our resting orders as it is now, if a list shows it moved or resized; told once per change.
+
+        We never change an order, so somebody else did. What takes liquidity at once does not rest and is left out.
+        """
+        owner = self._owner(report)
+        tracked = None if owner is None else self._orders.get(owner)
+        if owner is None or tracked is None or not tracked.is_live or report.status.is_terminal:
+            return None
+        before = tracked.request
+        price, quantity = report.price or before.price, max(report.quantity or before.quantity, report.filled)
+        if before.immediate or (price, quantity) == (before.price, before.quantity):
+            return None
+        after = replace(before, price=price, quantity=quantity)
+        self._orders[owner] = replace(tracked, request=after)
+        self.ledger.resize(owner, quantity)
+        return after
+
     def reject(self, client_order_id: ClientOrderId, *, now_ns: int) -> None:
         """Note that an order never came to be (refused, denied here, proven absent): nothing is told, it is no longer
         live. Should the venue report a fill of it after all, that is told; an open status becomes a doubt.

@@ -92,6 +92,12 @@ class FillLedger:
         if order.client_order_id not in self._accounts and order.client_order_id not in self._memories:
             self._open(order.client_order_id, order.symbol, order.side, order.price, order.quantity)
 
+    def resize(self, client_order_id: ClientOrderId, quantity: Decimal) -> None:
+        """Note that the order's size is another now: somebody else has changed it at the venue."""
+        account = self._accounts.get(client_order_id)
+        if account is not None:
+            account.quantity = quantity
+
     def restore(
         self,
         order: OrderRequest,

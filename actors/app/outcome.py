@@ -22,17 +22,19 @@ _LINES = (
 )
 
 
-def with_verdict(summary: Mapping[str, Any], verdict: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
+def with_verdict(summary: Mapping[str, Any], verdict: Mapping[str, Mapping[str, int]] | None) -> dict[str, Any]:
     """Return the summary with `violations` and `faults_injected` of the simulated venues, each and in all.
 
-    A live run has no such witness: an empty verdict counts as 0 and the summary's mode says what that is worth.
+    A live run has no such witness: an empty verdict counts as 0 and the summary's mode says what that is worth. Where
+    the witness is gone (None) both are unknown, which is not 0.
     """
     keys = ("faults_injected", "violations")
+    unknown: dict[str, int | None] = dict.fromkeys(keys)
     venues = {
-        name: {**counts, **{key: verdict.get(name, {}).get(key, 0) for key in keys}}
+        name: {**counts, **(unknown if verdict is None else {key: verdict.get(name, {}).get(key, 0) for key in keys})}
         for name, counts in summary["venues"].items()
     }
-    totals = {key: sum(row.get(key, 0) for row in verdict.values()) for key in keys}
+    totals = unknown if verdict is None else {key: sum(row.get(key, 0) for row in verdict.values()) for key in keys}
     rest = {key: value for key, value in summary.items() if key not in ("venues", "state")}
     return {"mode": rest.pop("mode"), "venues": venues, **rest, **totals, "state": summary["state"]}
 
@@ -98,4 +100,5 @@ def as_json(outcome: Mapping[str, Any]) -> str:
 def for_people(outcome: Mapping[str, Any]) -> str:
     """Return the lines a person reads at the end of a run."""
     head = f"{outcome['mode']} run of {outcome['runtime_s']} s ended {outcome['state']}"
-    return "\n".join([head, *(f"  {name:<15} {text.format_map(outcome)}" for name, text in _LINES)])
+    shown = {key: "unknown" if value is None else value for key, value in outcome.items()}
+    return "\n".join([head, *(f"  {name:<15} {text.format_map(shown)}" for name, text in _LINES)])

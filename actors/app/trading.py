@@ -74,6 +74,7 @@ class _Run:
         self._clock: Clock = SystemClock()
         self._paper = paper
         self._stopped: list[bool] = []
+        self._unjudged = ""
         self._is_unwatched = False
         self._silence = SilentWatchdog(int(_LOOK_EVERY_S * 1e9), _SILENT_LOOKS)
 
@@ -100,6 +101,9 @@ class _Run:
             sys.stdout.write(as_json(outcome) + "\n")
         elif code in (ExitCode.CLEAN, ExitCode.HALTED):
             sys.stdout.write(for_people(outcome) + "\n")
+        if self._unjudged:
+            sys.stderr.write(self._unjudged + "\n")
+            return ExitCode.FAILED
         return self._after_stop(bot, code)
 
     def _after_stop(self, bot: BotHandle, code: ExitCode) -> ExitCode:
@@ -226,8 +230,13 @@ class _Run:
         except PaperError:
             return False  # a venue that is busy or gone is the connection's business, not the end of its tape
 
-    def _verdict(self) -> Mapping[str, Mapping[str, int]]:
-        return {} if self._paper is None else self._paper.verdict()
+    def _verdict(self) -> Mapping[str, Mapping[str, int]] | None:
+        """Return what the simulated venues have counted; None, and the reason in `_unjudged`, where they are gone."""
+        try:
+            return {} if self._paper is None else self._paper.verdict()
+        except PaperError as error:
+            self._unjudged = f"violations are unknown: {error}"
+            return None
 
     def _exit_code(self, status: BotStatus) -> ExitCode:
         """Return the exit code; a run that came to nothing is explained on stderr."""

@@ -47,6 +47,7 @@ from actors.messages import (
     LotsChanged,
     NoteLevel,
     OrderAccepted,
+    OrderAmended,
     OrderCanceled,
     OrderDenied,
     OrderFilled,
@@ -82,6 +83,7 @@ CycleEvent = (
     | CancelFailed
     | OrderSettled
     | OrderNotFound
+    | OrderAmended
     | QueryFailed
     | ActiveOrdersListed
     | PositionRead
@@ -208,6 +210,7 @@ def _take(draft: Draft[GridState], event: CycleEvent, desk: DeskExposure) -> Non
             | CancelFailed()
             | OrderSettled()
             | OrderNotFound()
+            | OrderAmended()
         ):
             _take_outcome(draft, event)
         case _:
@@ -223,7 +226,8 @@ def _take_outcome(
     | OrderOutcomeUnknown
     | CancelFailed
     | OrderSettled
-    | OrderNotFound,
+    | OrderNotFound
+    | OrderAmended,
 ) -> None:
     match event:
         case OrderAccepted():
@@ -242,6 +246,8 @@ def _take_outcome(
             recovery.settled(draft, event)
         case OrderNotFound():
             recovery.not_found(draft, event)
+        case OrderAmended():
+            recovery.amended(draft, event)
         case _:
             assert_never(event)
 

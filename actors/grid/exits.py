@@ -26,6 +26,7 @@ from actors.messages import (
     LotsChanged,
     NoteLevel,
     OrderAccepted,
+    OrderAmended,
     OrderCanceled,
     OrderDenied,
     OrderFilled,
@@ -63,6 +64,7 @@ ExitEvent = (
     | CancelFailed
     | OrderSettled
     | OrderNotFound
+    | OrderAmended
     | QueryFailed
     | ActiveOrdersListed
     | PositionRead
@@ -158,6 +160,8 @@ def _take_operator(draft: Draft[ExitBook], event: ExitEvent) -> None:
         case CancelExits():
             draft.state = replace(draft.state, is_withheld=True)
             draft.note(LogEvent.EXITS_WITHHELD, level=NoteLevel.WARNING)
+        case OrderAmended():
+            settling.amended(draft, event)
         case AdoptDifference():
             mismatch.adopt(draft, when_proven=event.when_proven)
         case _:

@@ -16,6 +16,7 @@ from actors.messages import (
     EntryFinished,
     NoteLevel,
     OrderAccepted,
+    OrderAmended,
     OrderCanceled,
     OrderDenied,
     OrderFilled,
@@ -269,6 +270,22 @@ def _recover_from_canceled_entry(draft: Draft[GridState], entry: PendingEntry, e
         return
     if event.asked_ns > entry.accepted_ns + inquiry.LISTING_GRACE_NS:
         _ask(draft, entry, "not among the open orders")
+
+
+def amended(draft: Draft[GridState], event: OrderAmended) -> None:
+    """Somebody else moved or resized an entry: exposure and exits go by what it is now."""
+    entry = entries.find(draft.state, event.client_order_id)
+    if entry is None or entry.is_done:
+        return
+    changed = replace(entry, price=event.price, quantity=max(event.quantity, entry.filled))
+    entries.put(draft, changed)
+    draft.note(
+        LogEvent.ENTRY_CHANGED,
+        f"{entry.quantity} at {entry.price} is {changed.quantity} at {changed.price} now",
+        level=NoteLevel.WARNING,
+        lot=entry.lot,
+        client_order_id=entry.client_order_id,
+    )
 
 
 def listed(draft: Draft[GridState], event: ActiveOrdersListed) -> None:

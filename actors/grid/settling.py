@@ -15,6 +15,7 @@ from actors.messages import (
     CancelFailed,
     NoteLevel,
     OrderAccepted,
+    OrderAmended,
     OrderCanceled,
     OrderDenied,
     OrderFilled,
@@ -24,7 +25,7 @@ from actors.messages import (
     OrderSettled,
 )
 from exchanges.records import replace
-from exchanges.values import CancelReason, OrderStatus, RejectReason
+from exchanges.values import ZERO, CancelReason, OrderStatus, RejectReason
 
 LONGEST_BACKOFF_NS = 10 * SECOND_NS
 RATE_BACKOFF_NS = SECOND_NS
@@ -193,6 +194,32 @@ def listed(draft: Draft[ExitBook], event: ActiveOrdersListed) -> None:
                 accept(draft, OrderAccepted(grid=event.grid, client_order_id=order.client_order_id))
         elif order.accepted_ns is not None and event.asked_ns > order.accepted_ns + inquiry.LISTING_GRACE_NS:
             closing.ask(draft, order, "not among the open orders")
+
+
+def amended(draft: Draft[ExitBook], event: OrderAmended) -> None:
+    """Somebody else moved or resized an exit: it stays as it is, and what it no longer covers gets an exit of its own.
+
+    To put it back would be a fight with a person; to believe in its old size would leave a quantity without an exit.
+    """
+    order = find_order(draft.state, event.client_order_id)
+    if order is None or order.end_reason is not None:
+        return
+    left = max(ZERO, event.quantity - order.filled)
+    parts = []
+    for part in order.parts:
+        share = min(part.quantity, left)
+        left -= share
+        if share > 0:
+            parts.append(replace(part, quantity=share))
+    changed = replace(order, price=event.price, quantity=max(event.quantity, order.filled), parts=tuple(parts))
+    put_order(draft, changed)
+    draft.note(
+        LogEvent.CLOSE_ORDER_CHANGED,
+        f"{order.leaves} at {order.price} is {changed.leaves} at {changed.price} now",
+        level=NoteLevel.WARNING,
+        lot=order.lot,
+        client_order_id=order.client_order_id,
+    )
 
 
 def release(draft: Draft[ExitBook], order: CloseOrder, reason: CancelReason) -> None:

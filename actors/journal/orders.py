@@ -12,6 +12,7 @@ from actors.journal.lots import LotRows
 from actors.messages import (
     FillCorrected,
     OrderAccepted,
+    OrderAmended,
     OrderCanceled,
     OrderDenied,
     OrderFilled,
@@ -119,6 +120,14 @@ class OrderRows:
         self._touch(event.client_order_id, event.order_id, received)
         if key_of(event.client_order_id).leg != ENTRY_LEG:
             self._lots.start_ladder(event.grid, received.wall_ns)
+
+    def amended(self, event: OrderAmended, received: Received) -> None:
+        """Somebody else moved or resized it at the venue."""
+        self._find(event.grid, event.client_order_id, received)
+        self._sql.execute(
+            "UPDATE orders SET price = ?, quantity = ? WHERE client_order_id = ?",
+            (str(event.price), str(event.quantity), event.client_order_id),
+        )
 
     def refused(self, event: OrderRejected | OrderDenied, received: Received) -> None:
         """The venue or the send gate refused it: nothing happened."""

@@ -23,6 +23,7 @@ from actors.messages import (
     FundingPaid,
     Note,
     OrderAccepted,
+    OrderAmended,
     OrderCanceled,
     OrderDenied,
     OrderFilled,
@@ -818,6 +819,19 @@ def test_the_audit_tells_orders_and_position_with_the_time_of_the_question(make)
         assert (listed.client_order_ids, listed.foreign) == (frozenset({client_id(2)}), 1)
         assert probe.take(PositionRead).quantity == Decimal("0.7")
     assert desk.statuses[-1].audited_ns == listed.asked_ns
+
+
+def test_an_order_that_the_audit_finds_moved_is_told_to_its_owner_and_the_journal_once(make):
+    desk = make()
+    desk.live()
+    number = client_id(4, 1)
+    desk.tell(OrderAnswered(exit_order(4), order_report(number, side=Side.SELL, price=Decimal(101))))
+    desk.quiet()
+    desk.venue.answers["active_orders"] = listing(order_report(number, side=Side.SELL, price=Decimal(105)))
+    desk.pass_time(12)
+    told = OrderAmended(grid="btc", client_order_id=number, price=Decimal(105), quantity=Decimal(1))
+    assert desk.closer.all(OrderAmended) == desk.journal.all(OrderAmended) == [told]
+    desk.strategy.expect_none(OrderAmended)
 
 
 def test_a_failed_audit_is_never_an_empty_list_or_a_flat_position(make):

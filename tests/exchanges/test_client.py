@@ -420,6 +420,39 @@ def test_comparison_tells_missing_new_and_foreign_apart():
     assert told.calls == []
 
 
+def test_an_order_that_a_list_shows_changed_is_told_once_and_counts_as_it_is_now():
+    client, told = client_with()
+    client.register(request(), placed_ns=1)
+    assert client.amended(order_report(OPEN)) is None
+    moved = client.amended(order_report(OPEN, price="101.5", quantity="0.600"))
+    assert (moved.price, moved.quantity) == (Decimal("101.5"), Decimal("0.600"))
+    assert client.amended(order_report(OPEN, price="101.5", quantity="0.600")) is None
+    client.apply(fill_report("t1", "0.600", price="101.5"), received_ns=7)
+    assert told.last("fill")[4].leaves == 0
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        order_report(CANCELED, price="101.5"),
+        order_report(OPEN, price="101.5", client_order_id=FOREIGN),
+        order_report(OPEN, price="101.5", client_order_id=OTHER),
+        order_report(OPEN, price="0", quantity="0"),
+    ],
+)
+def test_what_says_nothing_of_a_resting_order_of_ours_changes_none(report):
+    client, _ = client_with()
+    client.register(request(), placed_ns=1)
+    assert client.amended(report) is None
+    assert client.order(ORDER).request == request()
+
+
+def test_a_size_below_what_was_filled_is_read_as_what_was_filled():
+    client, _ = client_with()
+    client.register(request(), placed_ns=1)
+    assert client.amended(order_report(OPEN, "0.700", quantity="0.500")).quantity == Decimal("0.700")
+
+
 def test_orders_placed_after_the_question_are_not_missing():
     # ORIGIN.md defect 26
     client, _ = client_with()

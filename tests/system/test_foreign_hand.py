@@ -87,6 +87,32 @@ def test_an_exit_that_was_canceled_by_hand_is_placed_again(tmp_path):
         assert venue.status()["violations"] == 0
 
 
+def test_an_exit_that_was_moved_and_cut_by_hand_stays_and_the_rest_gets_another(tmp_path):
+    with running_venue() as venue:
+        venue.quote(SYMBOL, "60000", "60000.1")
+        with running_bot(bot_settings(tmp_path), access_to(venue), tmp_path) as bot:
+            first = open_lot(bot, venue)
+            higher = first.price + 100
+            SmallClient(venue.rest_url, venue.credentials).call(
+                "PUT", "/fapi/v1/order", symbol=SYMBOL, side="SELL", orderId=str(first.order_id),
+                quantity=str(first.quantity - HALF), price=str(higher),
+            )  # fmt: skip
+            read_position_again(bot, venue)
+
+            def exits():
+                orders = book(bot.status()).orders
+                return orders if len(orders) == 2 and all(order.is_working for order in orders) else None
+
+            mine = {order.client_order_id: order for order in until(exits, "a second exit")}
+            moved = mine.pop(first.client_order_id)
+            (rest,) = mine.values()
+            assert (moved.price, moved.quantity) == (higher, first.quantity - HALF)
+            assert (rest.price, rest.quantity) == (first.price, HALF)
+            venue.trade(SYMBOL, str(higher + 10), "50", buyer_is_maker=False)
+            until(lambda: book(bot.status()).counters.lots_closed == 1, "the lot closed")
+            assert held_at(venue) == 0
+
+
 @pytest.mark.system
 def test_adopt_from_a_second_terminal(desk: Desk, tmp_path) -> None:
     fall = steps(tmp_path / "fall.csv.gz", [(0.0, "60000"), (1.6, "59900"), (90.0, "59900")])

@@ -1,6 +1,7 @@
 """A paper run from its command to its summary, as a user starts it."""
 
 import json
+import os
 import re
 import signal
 from decimal import Decimal
@@ -135,3 +136,20 @@ def test_the_shipped_file_trades_on_three_venues_side_by_side(desk: Desk, tmp_pa
     total = sum(Decimal(counts["fees"]) for counts in venues.values())
     assert Decimal(done.summary["fees"]) == total > 0
     assert not desk.venue.is_running
+
+
+def test_a_venue_that_died_leaves_the_summary_and_no_verdict(desk: Desk, tmp_path) -> None:
+    """Violations nobody could count are unknown, not 0, and such a run is no clean one."""
+    running = desk.start(
+        "--json", settings=(*QUICK, "desk.stop_grace_s=1", *wave(tmp_path / "wave.csv.gz", seconds=90))
+    )
+    running.until_logged("entry_order_placed")
+    os.kill(int(desk.venue.record()["pid"]), signal.SIGKILL)
+    running.until_logged("stream_lost")
+    assert desk.tell("stop").code == 0
+    done = running.wait()
+    assert done.code == 1
+    assert done.summary["violations"] is None
+    assert done.summary["entries_placed"] >= 1
+    assert "violations are unknown" in done.err
+    assert "Traceback" not in done.err

@@ -34,6 +34,13 @@ def test_the_verdict_stands_with_its_venue_and_in_the_total():
     assert outcome["faults_injected"] == outcome["venues"]["aster"]["faults_injected"] == 7
 
 
+def test_a_witness_that_is_gone_has_not_counted_zero():
+    outcome = with_verdict(SUMMARY, None)
+    assert outcome["violations"] is outcome["venues"]["aster"]["violations"] is outcome["faults_injected"] is None
+    assert '"violations":null' in as_json(outcome)
+    assert "violations      unknown" in for_people(outcome)
+
+
 def test_the_keys_are_those_of_the_contract_and_in_its_order():
     expected = ["mode", "venues", "runtime_s", *COUNTS, "faults_injected", "violations", "state"]
     assert list(with_verdict(SUMMARY, VERDICT)) == expected

@@ -9,6 +9,7 @@ from actors.grid.restore import RestoredGrid
 from actors.log_events import LogEvent
 from actors.messages import (
     Note,
+    OrderAmended,
     OrderDenied,
     OrderOutcomeUnknown,
     OrderRejected,
@@ -154,3 +155,9 @@ def test_order_found_only_at_the_venue_is_known_after_a_restart(desk):
 def test_order_of_which_nothing_but_its_id_is_known_is_left_to_the_venue(desk):
     desk.tell(accepted(3, 1))
     assert desk.grid().orders == ()
+
+
+def test_an_order_that_somebody_changed_is_given_back_as_it_is_now(desk):
+    desk.tell(entry(1), OrderAmended(grid="btc", client_order_id=order_id(1), price=D("99"), quantity=D("0.4")))
+    restored = desk.grid().orders[0]
+    assert (restored.price, restored.quantity) == (D("99"), D("0.4"))
