@@ -91,8 +91,8 @@ class LighterBench(VenueBench):
         return self.now_ns // MS
 
     def _is_first(self, kind: str) -> bool:
-        """Whether the face has not looked at a signature of this kind yet."""
-        return kind not in self.face.gate.share._seen
+        """Whether the face has not found a signature of this kind good yet."""
+        return not self.face.gate.share.has_passed(kind)
 
     # --- transactions ---
     def info(self, tx_type: int, *, chain: int = CHAIN, signed: bool = False, **fields: Any) -> dict[str, Any]:

@@ -65,10 +65,15 @@ def test_a_signature_for_another_chain_is_refused_at_once(bench):
     assert (reply.status, reply.code) == (400, 21120)
 
 
-def test_the_first_signature_is_checked_whatever_the_share(bench):
-    info = bench.info(CREATE, **bench.order("buy", 234_000)) | {"Sig": base64.b64encode(bytes(80)).decode()}
-    assert bench.exchange(post("sendTx", tx_type=CREATE, tx_info=json.dumps(info))).code == 21120
-    assert bench.place("buy", 234_000, Nonce=1).status == 200, "from then on a share of 0 asks for none"
+def test_signatures_are_checked_until_one_is_good_whatever_the_share(bench):
+    for _ in range(3):
+        info = bench.info(CREATE, **bench.order("buy", 234_000), Nonce=1) | {
+            "Sig": base64.b64encode(bytes(80)).decode()
+        }
+        assert bench.exchange(post("sendTx", tx_type=CREATE, tx_info=json.dumps(info))).code == 21120
+    assert bench.place("buy", 234_000, Nonce=1).status == 200
+    assert bench.place("buy", 234_100, Nonce=2).status == 200, "from then on a share of 0 asks for none"
+    assert bench.face.gate.share.checked == 4
 
 
 def test_all_signatures_are_checked_where_all_are_to_be():
@@ -81,9 +86,26 @@ def test_all_signatures_are_checked_where_all_are_to_be():
 
 def test_the_share_is_drawn():
     share = SignatureShare(Decimal(25), Random(1))
+    share.passed("transaction", 1)
     due = sum(share.is_due("transaction") for _ in range(4000))
     assert 900 < due < 1100
     assert share.is_due("token")
+
+
+@pytest.mark.parametrize(("percent", "is_due"), [(Decimal("0.000001"), True), (Decimal(0), False)])
+def test_after_a_silence_the_next_is_due_unless_none_ever_is(percent, is_due):
+    share = SignatureShare(percent, Random(1))
+    share.passed("token", 1000)
+    assert not share.is_due("token", silent_since_ns=999)
+    assert share.is_due("token", silent_since_ns=1001) is is_due
+
+
+def test_a_client_that_starts_with_a_wrong_key_is_refused_also_after_a_good_one():
+    bench = LighterBench(lighter_signature_check_pct=Decimal("0.000001"))
+    assert private(bench, bench.token()).status == 200
+    bench.wait(6)
+    for _ in range(3):
+        assert private(bench, bench.token(good=False)).code == 20013
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 """Who may act: account, key, lifetime, signature and nonce of a transaction, and the tokens for private reads.
 
 Source: venues/lighter.md 6.3, 6.4, 9 and 16 (order of checks). A Schnorr verification takes a tenth of a second in
-plain Python, so only a share of the signatures is checked: the first of every kind (transactions, tokens) always, the
-others at random. Nothing changes at the venue before a transaction has passed everything, the nonce included.
+plain Python, so only a share of the signatures is checked: of every kind (transactions, tokens) all until one was good,
+the others at random, and a new token also where none was checked for some seconds, because a client that starts makes
+one: with a wrong key it does not get far. Nothing changes at the venue before a transaction has passed everything, the
+nonce included.
 """
 
 import re
@@ -28,24 +30,36 @@ NS_PER_MS: Final = 1_000_000
 NS_PER_S: Final = 1_000_000_000
 _TOKEN: Final = re.compile(r"(-?[0-9]{1,18}):([0-9]{1,18}):([0-9]{1,3}):([0-9a-fA-F]{160})")
 _KEPT_TOKENS: Final = 1000
+_TOKEN_PAUSE_NS: Final = 5 * NS_PER_S
 
 
 @dataclass(slots=True)
 class SignatureShare:
-    """Which signatures are looked at. `percent` of them, and the first of every kind."""
+    """Which signatures are looked at: `percent` of them, and of every kind all until one has passed."""
 
     percent: Decimal
     rng: Random
     checked: int = 0
-    _seen: set[str] = field(default_factory=set)
+    _passed_ns: dict[str, int] = field(default_factory=dict)
 
-    def is_due(self, kind: str) -> bool:
-        """Return whether this one is to be checked. `kind` is free text."""
-        if kind in self._seen and Decimal(self.rng.random()) * 100 >= self.percent:
+    def is_due(self, kind: str, *, silent_since_ns: int | None = None) -> bool:
+        """Return whether this one is to be checked. `kind` is free text; one whose last good check is older than
+        `silent_since_ns` is due as well, unless the share is 0.
+        """
+        passed_ns = self._passed_ns.get(kind)
+        is_silent = silent_since_ns is not None and self.percent > 0 and (passed_ns or 0) < silent_since_ns
+        if passed_ns is not None and not is_silent and Decimal(self.rng.random()) * 100 >= self.percent:
             return False
-        self._seen.add(kind)
         self.checked += 1
         return True
+
+    def passed(self, kind: str, now_ns: int) -> None:
+        """Note that a signature of this kind was good."""
+        self._passed_ns[kind] = now_ns
+
+    def has_passed(self, kind: str) -> bool:
+        """Whether one of this kind was ever good."""
+        return kind in self._passed_ns
 
 
 class Gate:
@@ -75,8 +89,10 @@ class Gate:
         if not now_ms <= tx["ExpiredAt"] <= now_ms + LIFETIME_MS + LIFETIME_SLACK_MS:
             raise VenueRefusal(refusals.INVALID_TX, detail=": ExpiredAt is invalid")
         digest = tx.hash(self.credentials.chain_id)
-        if self.share.is_due("transaction") and not verify(self._public_key, digest, tx.signature):
-            raise VenueRefusal(refusals.BAD_SIGNATURE)
+        if self.share.is_due("transaction"):
+            if not verify(self._public_key, digest, tx.signature):
+                raise VenueRefusal(refusals.BAD_SIGNATURE)
+            self.share.passed("transaction", now_ns)
         self._check_nonce(tx)
         return digest
 
@@ -118,15 +134,16 @@ class Gate:
             raise _bad_token("invalid account index", detail)
         if int(match[3]) != mine.api_key_index:
             raise _bad_token("invalid api key index", detail)
-        self._check_token_signature(token, match[4], detail)
+        self._check_token_signature(token, match[4], now_ns, detail)
 
-    def _check_token_signature(self, token: str, signature: str, detail: str) -> None:
+    def _check_token_signature(self, token: str, signature: str, now_ns: int, detail: str) -> None:
         if token in self._good_tokens:
             return
-        if self.share.is_due("token"):
+        if self.share.is_due("token", silent_since_ns=now_ns - _TOKEN_PAUSE_NS):
             message = token.rpartition(":")[0]
             if not verify(self._public_key, text_hash(message), bytes.fromhex(signature)):
                 raise _bad_token("invalid signature", detail)
+            self.share.passed("token", now_ns)
         if len(self._good_tokens) >= _KEPT_TOKENS:
             self._good_tokens.clear()
         self._good_tokens[token] = None
