@@ -92,6 +92,19 @@ def _mismatch(book: ExitBook) -> dict[str, Any] | None:
     return {"position": plain(position), "lots": plain(held(book)), "is_proven": book.mismatch is not None}
 
 
+def who_has_not_begun(status: BotStatus) -> str:
+    """Name the venues that no grid could begin on, with what is known of each; the others have traded."""
+    waiting = {grid.exchange for grid in status.grids if grid.state is None}
+    begun = {grid.exchange for grid in status.grids} - waiting
+    who = (
+        f"{' and '.join(sorted(waiting))} could begin ({', '.join(sorted(begun))} did)"
+        if begun
+        else "the bot could begin"
+    )
+    reasons = [f"{one.exchange}: {one.why}" for one in status.connections if one.why and one.exchange in waiting]
+    return f"{who}: {'; '.join(reasons) or 'no answer yet'}"
+
+
 def as_json(outcome: Mapping[str, Any]) -> str:
     """Return the one line that `--json` prints."""
     return json.dumps(outcome, separators=(",", ":"))

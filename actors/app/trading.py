@@ -18,7 +18,7 @@ from actors.app.live_view import LiveView, LogTail
 from actors.app.logs import LogFiles, Redactor, add_sink, lines_to, remove_sink, set_up_logs
 from actors.app.notify import Notifier, apprise_sender
 from actors.app.options import ExitCode, Options
-from actors.app.outcome import as_json, for_people, grid_facts, watch_facts, with_verdict
+from actors.app.outcome import as_json, for_people, grid_facts, watch_facts, who_has_not_begun, with_verdict
 from actors.app.paper import PaperError, PaperVenues
 from actors.bot import TradingBot
 from actors.config import resolve_secret
@@ -244,7 +244,7 @@ class _Run:
             sys.stderr.write(status.fatal + "\n")
             return ExitCode.USAGE if status.is_misconfigured else ExitCode.FAILED
         if status.state is BotState.STARTING and not self._stop.is_set():
-            sys.stderr.write(f"the time was over before the bot could begin: {_why_not_begun(status)}\n")
+            sys.stderr.write(f"the time was over before {who_has_not_begun(status)}\n")
             return ExitCode.FAILED
         return ExitCode.HALTED if status.state is BotState.HALTED else ExitCode.CLEAN
 
@@ -270,8 +270,3 @@ def _is_stopped_for_good(status: BotStatus) -> bool:
 def _has_exit_on_its_way(status: BotStatus) -> bool:
     books = [grid.book for grid in status.grids if grid.book is not None]
     return any(not order.is_working for book in books for order in book.orders)
-
-
-def _why_not_begun(status: BotStatus) -> str:
-    reasons = [f"{one.exchange}: {one.why}" for one in status.connections if one.why]
-    return "; ".join(reasons) or "no venue had been read yet"

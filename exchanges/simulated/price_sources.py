@@ -16,13 +16,16 @@ from exchanges.simulated.faces.kit import keep_rules
 from exchanges.simulated.prices import PriceSource, Tick
 from exchanges.simulated.prices.live import ASTER_FEED, Dialect, LivePrices
 from exchanges.simulated.prices.live_backpack import BACKPACK_FEED
+from exchanges.simulated.prices.live_lighter import lighter_feed
 from exchanges.simulated.prices.synthetic import START_PRICES, SyntheticPrices
 from exchanges.simulated.settings import PaperSettings, PriceKind
 from exchanges.simulated.tape import TapePrices, read_facts, tape_rules
 from exchanges.values import MarketRules
 
-LIVE_FEEDS: Final[Mapping[str, Dialect]] = MappingProxyType({"aster": ASTER_FEED, "backpack": BACKPACK_FEED})
-"""Name of a venue -> how its public feed is spoken."""
+LIVE_FEEDS: Final[Mapping[str, Callable[[], Dialect]]] = MappingProxyType(
+    {"aster": lambda: ASTER_FEED, "backpack": lambda: BACKPACK_FEED, "lighter": lighter_feed}
+)
+"""Name of a venue -> how its public feed is spoken, for one source of prices."""
 
 FitRules = Callable[[MarketRules, Decimal], MarketRules]
 
@@ -86,10 +89,10 @@ def open_prices(
 
 
 def _feed(venue: str) -> Dialect:
-    dialect = LIVE_FEEDS.get(venue)
-    if dialect is None:
+    make = LIVE_FEEDS.get(venue)
+    if make is None:
         raise ValueError(f"paper.prices = live: there is no live feed of {venue}")
-    return dialect
+    return make()
 
 
 def _open_tape(

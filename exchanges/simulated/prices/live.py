@@ -117,16 +117,28 @@ class Dialect:
         base_url: The address of the venue's streams.
         url: (address, symbols) -> what to connect to.
         hello: symbols -> what to send after connecting.
-        parse: A frame -> its quote or trade, None for anything else. Raises UnreadableFrame.
+        parse: A frame -> its quotes and trades, none for anything else. Raises UnreadableFrame.
+        answer: A frame -> what to send because of it. Raises UnreadableFrame.
     """
 
     base_url: str
     url: Callable[[str, Sequence[str]], str]
     hello: Callable[[Sequence[str]], tuple[str, ...]]
-    parse: Callable[[str | bytes], Tick | None]
+    parse: Callable[[str | bytes], tuple[Tick, ...]]
+    answer: Callable[[str | bytes], tuple[str, ...]] = lambda _: ()
 
 
-ASTER_FEED: Final = Dialect(base_url=ASTER_STREAM_URL, url=stream_url, hello=lambda _: (), parse=parse_frame)
+def one_row(parse: Callable[[str | bytes], Tick | None]) -> Callable[[str | bytes], tuple[Tick, ...]]:
+    """Return `Dialect.parse` for a venue whose frames hold one row at most."""
+
+    def rows(frame: str | bytes) -> tuple[Tick, ...]:
+        row = parse(frame)
+        return () if row is None else (row,)
+
+    return rows
+
+
+ASTER_FEED: Final = Dialect(base_url=ASTER_STREAM_URL, url=stream_url, hello=lambda _: (), parse=one_row(parse_frame))
 
 
 def _open(url: str) -> Feed:
@@ -151,9 +163,8 @@ class LivePrices:
         pauses: random.Random | None = None,
     ) -> None:
         self._symbols = frozenset(symbols)
-        self._parse = dialect.parse
+        self._dialect = dialect
         self._url = dialect.url(base_url or dialect.base_url, symbols)
-        self._hello = dialect.hello(symbols)
         self._clock = clock
         self._connect = connect
         self._pauses = pauses or random.Random("live feed")  # noqa: S311 - jitter, no secret
@@ -217,7 +228,7 @@ class LivePrices:
         self.connections += 1
         try:
             feed.settimeout(_LOOK_S)
-            for frame in self._hello:
+            for frame in self._dialect.hello(sorted(self._symbols)):
                 feed.send(frame)
             self._read(feed)
         finally:
@@ -243,16 +254,19 @@ class LivePrices:
             heard_ns = self._clock.monotonic_ns()
             if not frame:
                 return
-            self._take(frame)
+            for answer in self._take(frame):
+                feed.send(answer)
 
-    def _take(self, frame: str | bytes) -> None:
+    def _take(self, frame: str | bytes) -> tuple[str, ...]:
+        """Keep the rows of a frame; return what to send because of it."""
         try:
-            tick = self._parse(frame)
+            ticks, answers = self._dialect.parse(frame), self._dialect.answer(frame)
         except UnreadableFrame as error:
             self.unreadable += 1
             self.last_error = str(error)
-            return
-        if tick is None or tick.symbol not in self._symbols:
-            return
-        self._last_ns = max(self._last_ns + 1, self._clock.wall_ns())
-        self._rows.append((self._last_ns, tick))
+            return ()
+        for tick in ticks:
+            if tick.symbol in self._symbols:
+                self._last_ns = max(self._last_ns + 1, self._clock.wall_ns())
+                self._rows.append((self._last_ns, tick))
+        return answers

@@ -11,7 +11,7 @@ from typing import Final
 
 from exchanges.simulated.engine_types import QuoteTick, TradeTick
 from exchanges.simulated.prices import Tick
-from exchanges.simulated.prices.live import Dialect, UnreadableFrame, read_number, read_text
+from exchanges.simulated.prices.live import Dialect, UnreadableFrame, one_row, read_number, read_text
 
 BACKPACK_STREAM_URL: Final = "wss://ws.backpack.exchange"
 
@@ -49,5 +49,5 @@ def parse_frame(frame: str | bytes) -> Tick | None:
 
 
 BACKPACK_FEED: Final = Dialect(
-    base_url=BACKPACK_STREAM_URL, url=lambda base_url, _: base_url, hello=subscription, parse=parse_frame
+    base_url=BACKPACK_STREAM_URL, url=lambda base_url, _: base_url, hello=subscription, parse=one_row(parse_frame)
 )

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from actors.app.grid_view import GridPicture, grid_panel, money, price, seconds, unrealized
 from actors.app.live_view import LiveView, LogTail, render
-from actors.app.outcome import grid_facts, watch_facts
+from actors.app.outcome import grid_facts, watch_facts, who_has_not_begun
 from actors.grid.settings import CloseSettings, EntrySettings, GridRiskSettings, GridSettings, ProofSettings
 from actors.grid.state import (
     CloseOrder,
@@ -303,6 +303,19 @@ def test_a_terminal_of_ten_rows_still_begins_with_the_state():
     lines = drawn(three_grids(lots=4), 80, 10)
     assert "running" in lines[0]
     assert not any("of the log" in line for line in lines)
+
+
+def test_who_could_not_begin_is_named_with_the_reason():
+    read = GridStatus(name="a", exchange="aster", symbol="BTC", context=context(), state=GridState(), book=ExitBook())
+    unread = GridStatus(name="l", exchange="lighter", symbol="BTC")
+    connections = (
+        ConnectionStatus(exchange="aster", phase=ConnectionPhase.LOST, why="cut"),
+        ConnectionStatus(exchange="lighter", phase=ConnectionPhase.STARTING, why="refused"),
+    )
+    some = status(grids=(read, unread), connections=connections)
+    assert who_has_not_begun(some) == "lighter could begin (aster did): lighter: refused"
+    none = status(grids=(unread,), connections=())
+    assert who_has_not_begun(none) == "the bot could begin: no answer yet"
 
 
 def test_the_view_draws_and_gives_the_terminal_back():
