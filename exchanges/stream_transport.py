@@ -11,11 +11,12 @@ call instead of three per frame.
 
 import contextlib
 import math
+import select
 import socket
 import ssl
 import threading
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeVar
 
 import websocket
 from websocket import ABNF, WebSocket
@@ -32,6 +33,9 @@ _JOIN_S: Final = 0.6
 _LONGEST_QUESTION: Final = 128
 """Bytes of a frame that are compared with those that want an answer: enough to tell a longer frame apart."""
 _CODE_BYTES: Final = 2
+
+
+_T = TypeVar("_T")
 
 
 class _StreamOversizeError(websocket.WebSocketException):
@@ -51,7 +55,7 @@ class _ReadAhead:
     def recv(self, size: int) -> bytes:
         start = self._start
         if start >= len(self._data):
-            self._data = self._socket.recv(_READ_AHEAD_BYTES)
+            self._data = self._receive()
             start = 0
             if not self._data and self._stopping.is_set():
                 # stop() shut the reading side. Told as the end, the library would close before the goodbye is sent.
@@ -64,8 +68,14 @@ class _ReadAhead:
                 raise _StreamOversizeError("the answer to the handshake is too large")
         return piece
 
+    def _receive(self) -> bytes:
+        return self._socket.recv(_READ_AHEAD_BYTES)
+
     def send(self, data: bytes) -> int:
         return self._socket.send(data)
+
+    def settimeout(self, seconds: float) -> None:
+        self._socket.settimeout(seconds)
 
     def gettimeout(self) -> float | None:
         return self._socket.gettimeout()
@@ -75,6 +85,46 @@ class _ReadAhead:
 
     def close(self) -> None:
         self._socket.close()
+
+
+class _ReadAheadTls(_ReadAhead):
+    """The same over TLS, where only one thread at a time may be inside the library that holds the connection's state.
+
+    A sender is another thread than the reader's. Whoever has to wait for the network does so outside of the lock: the
+    socket itself never blocks.
+    """
+
+    def __init__(self, connected: socket.socket, stopping: threading.Event) -> None:
+        super().__init__(connected, stopping)
+        self._guard = threading.Lock()
+        self._timeout_s = connected.gettimeout()
+        connected.settimeout(0)
+
+    def settimeout(self, seconds: float) -> None:
+        self._timeout_s = seconds
+
+    def gettimeout(self) -> float | None:
+        return self._timeout_s
+
+    def _receive(self) -> bytes:
+        return self._in_turn(lambda: self._socket.recv(_READ_AHEAD_BYTES))
+
+    def send(self, data: bytes) -> int:
+        return self._in_turn(lambda: self._socket.send(data))
+
+    def _in_turn(self, act: Callable[[], _T]) -> _T:
+        while True:
+            with self._guard:
+                try:
+                    return act()
+                except ssl.SSLWantReadError:
+                    event = select.POLLIN
+                except ssl.SSLWantWriteError:
+                    event = select.POLLOUT
+            waiting = select.poll()
+            waiting.register(self._socket, event)
+            if not waiting.poll(None if self._timeout_s is None else math.ceil(self._timeout_s * 1000)):
+                raise TimeoutError("timed out")
 
 
 class _CappedFrames(websocket.frame_buffer):
@@ -253,7 +303,7 @@ class StreamReader:
         return self._read(stream)
 
     def _shake_hands(self, connected: socket.socket) -> WebSocket:
-        source = _ReadAhead(connected, self._stopping)
+        source = (_ReadAheadTls if self._target.secure else _ReadAhead)(connected, self._stopping)
         try:
             stream = websocket.create_connection(
                 self._endpoint.url,
@@ -269,7 +319,7 @@ class StreamReader:
             raise websocket.WebSocketException(f"handshake refused with status {error.status_code}") from None
         source.handshake_left = None
         # Short enough to keep the timers, long enough that a healthy peer takes a small frame in it.
-        connected.settimeout(max(0.05, min(1.0, self._endpoint.ping_every_s / 2)))
+        source.settimeout(max(0.05, min(1.0, self._endpoint.ping_every_s / 2)))
         frames = _CappedFrames(stream._recv, skip_utf8_validation=True)  # noqa: SLF001 - the library's own wiring
         messages = _CappedMessages(fire_cont_frame=False, skip_utf8_validation=True)
         frames.max_bytes = messages.max_bytes = self._max_frame_bytes

@@ -639,6 +639,49 @@ def test_tls_stream_is_read_and_stopped(tmp_path):
     assert heard.reasons == ["stopped"]
 
 
+def test_over_tls_frames_are_said_while_others_are_read(tmp_path):
+    """A thread that sends and the one that reads are never inside the library of one connection at the same time."""
+    heard, count = Heard(), 300
+    certificate = Certificate(tmp_path, "localhost")
+
+    @upgraded
+    def script(peer: Peer) -> None:
+        said = 0
+        while said < count:
+            opcode, data = peer.read_frame()
+            if opcode == TEXT:
+                said += 1
+                peer.send_frame(data)
+                peer.send_frame(b"x" * 20_000)
+        peer.wait_closed()
+
+    with Loopback(script, certificate=certificate) as server:
+        url = server.url("wss", host="localhost")
+        with reading(server, heard, url=url, ca_file=certificate.ca_file) as reader:
+            heard.wait_open()
+            for number in range(count):
+                reader.send(str(number))
+            frames = heard.wait_frames(2 * count)
+    assert [frame for frame in frames if len(frame) < 10] == [str(number).encode() for number in range(count)]
+    assert heard.reasons == ["stopped"]
+
+
+def test_over_tls_a_quiet_connection_is_pinged_and_found_dead(tmp_path):
+    heard = Heard()
+    certificate = Certificate(tmp_path, "localhost")
+
+    @upgraded
+    def script(peer: Peer) -> None:
+        while peer.read_frame()[0] != CLOSE:
+            pass
+
+    with Loopback(script, certificate=certificate) as server:
+        url, limits = server.url("wss", host="localhost"), {"ping_every_s": 0.1, "dead_after_s": 0.3}
+        with reading(server, heard, url=url, ca_file=certificate.ca_file, endpoint=limits):
+            assert "no frame and no pong" in heard.wait_closed()
+        assert [opcode for opcode, _ in server.frames].count(PING) >= 2
+
+
 def test_certificate_is_verified_whatever_the_environment_says(tmp_path, monkeypatch):
     heard = Heard()
     certificate = Certificate(tmp_path, "localhost")
