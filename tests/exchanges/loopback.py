@@ -83,7 +83,10 @@ class Peer:
 
     def upgrade(self) -> None:
         """Answer a WebSocket handshake."""
-        request = self.read_request()
+        self.accept(self.read_request())
+
+    def accept(self, request: bytes) -> None:
+        """Say yes to a handshake that was read."""
         key = next(
             line.split(b":", 1)[1].strip()
             for line in request.split(b"\r\n")
