@@ -102,6 +102,10 @@ KINDS: Final[dict[str, Kind]] = {
     "hiccup": Kind(3, "P8 P9", ("strategy", "closer", "connection", "prices", "journal", "lane", "timers"), 0.01, 20),
     "die": Kind(0.5, "P7", ("strategy", "closer", "connection", "prices", "journal")),
     "disk_full": Kind(0.5, "P4", ("",), 0.1, 60),
+    # --- the connection that orders go over, where there is one ---
+    "line_cut": Kind(6, "W7 O1 O23", ("orders",), venues=("lighter",)),
+    "line_stall": Kind(2, "W10 O1", ("orders",), 1, 60, venues=("lighter",)),
+    "line_half_open": Kind(2, "W11 O1 O2", ("orders",), 1, 60, venues=("lighter",)),
 }
 
 Draw = Callable[[int, str, float], tuple[Fault, ...]]

@@ -52,6 +52,9 @@ class Harm:
             "hiccup": self._hiccup,
             "die": self._die,
             "disk_full": self._disk_full,
+            "line_cut": self._line_cut,
+            "line_stall": lambda fault: self._line_held(fault, "is_stalled"),
+            "line_half_open": lambda fault: self._line_held(fault, "is_half_open"),
         }
 
     def inflict(self, fault: Fault) -> None:
@@ -151,6 +154,17 @@ class Harm:
             # what a network swallowed does not come later on the same connection
             world.scheduler.after(int(fault.amount * _NS), lambda reader=reader: reader.cut("connection reset"))
         return fault.amount + 30 + world.audit_s if readers else None
+
+    def _line_cut(self, fault: Fault) -> float | None:
+        return None if self._cut(fault) is None else self._unknown_s()
+
+    def _line_held(self, fault: Fault, flag: str) -> float | None:
+        held_s = self._hold(fault, flag)
+        return None if held_s is None else held_s + self._unknown_s()
+
+    def _unknown_s(self) -> float:
+        """What was in flight is unknown: so long until it is settled."""
+        return 30 + self._world.fence_s_for_unknown() + 2 * self._world.audit_s
 
     def _partition(self, fault: Fault) -> float | None:
         world = self._world
