@@ -33,17 +33,19 @@ from actors.messages import (
 )
 from actors.steps import Answer, Failure, Steps, ask, attempt
 from exchanges.client import ExchangeClient
-from exchanges.errors import UnknownOrder
+from exchanges.errors import ExchangeError, UnknownOrder
 from exchanges.order_ids import unpack
 from exchanges.reports import ActiveOrders, OrderReport, PositionReport
 from exchanges.rounding import plain
-from exchanges.values import ZERO, ClientOrderId, FeeRates, MarketRules, OrderId, OrderRef, OrderStatus
+from exchanges.values import ZERO, ClientOrderId, FeeRates, MarketRules, OrderId, OrderRef, OrderStatus, TradeId
 from exchanges.venue import AccountSetup
 
 _MOST_PAGES: Final = 50
 _LARGEST_ROUND_TRIP_NS: Final = 2_000_000_000
 _SECOND_NS: Final = 1_000_000_000
 _CLOCKS_DIFFER_NS: Final = 600 * _SECOND_NS
+_FILLS_EVERY_NS: Final = 60 * _SECOND_NS
+"""A venue's archive has a small budget of its own, and what it tells is mostly known."""
 _REGISTERED_LATE_NS: Final = 60 * _SECOND_NS
 """An order may be registered when its answer came (or did not come), long after it was sent."""
 
@@ -68,6 +70,8 @@ class VenueReads:
     ) -> None:
         self.rules: Mapping[str, MarketRules] = {}
         self.markets: dict[str, MarketReading] = {}
+        self._known_fills: dict[str, tuple[TradeId | None, int]] = {}
+        self._fills_read_ns = 0
         self._exchange = parts.exchange
         self._venue = parts.venue
         self._client = client
@@ -150,6 +154,7 @@ class VenueReads:
             ExchangeError: a question failed; what was told until then stays true, and the whole can be read again.
         """
         readings = {}
+        self._fills_read_ns = self._clock.monotonic_ns()
         for grid in self._grids.values():
             yield from self._read_recent_fills(grid)
             active = yield from ask(self._venue.active_orders(grid.symbol))
@@ -160,18 +165,29 @@ class VenueReads:
         return readings
 
     def _read_recent_fills(self, grid: ConnectedGrid) -> Steps[None]:
-        """Apply our fills since the last recorded one, page by page, until a page brings nothing new."""
-        market = grid.market
-        after = market.last_trade_id or None if market is not None else None
-        since_ns = market.since_wall_ns if market is not None and market.since_wall_ns else self._clock.wall_ns()
+        """Apply our fills since the newest one that is surely known, page by page, until a page brings nothing new."""
+        after, since_ns = known = self._fills_from(grid)
+        settled_ns = self._venue_clock.wall_ns() - _REGISTERED_LATE_NS
         for _ in range(_MOST_PAGES):
             page = (yield from ask(self._venue.recent_fills(grid.symbol, after=after, since_ns=since_ns))).value
             for fill in page:
                 self._client.apply(fill, received_ns=self._clock.monotonic_ns())
+                if fill.trade_id is not None and known[1] <= fill.occurred_ns < settled_ns:
+                    known = (fill.trade_id, fill.occurred_ns)
             newest = page[-1].trade_id if page else None
             if newest is None or newest == after:
-                return
+                break
             after, since_ns = newest, max(since_ns, page[-1].occurred_ns)
+        self._known_fills[grid.symbol] = known
+
+    def _fills_from(self, grid: ConnectedGrid) -> tuple[TradeId | None, int]:
+        """Return where reading goes on: a trade, and a time of the venue before which every fill of ours is known."""
+        known, market = self._known_fills.get(grid.symbol), grid.market
+        if known is not None:
+            return known
+        if market is not None and market.since_wall_ns:
+            return TradeId(market.last_trade_id) if market.last_trade_id else None, market.since_wall_ns
+        return None, self._venue_clock.wall_ns()
 
     def _take_listed(self, grid: ConnectedGrid, active: ActiveOrders) -> Steps[None]:
         """Apply a list of open orders: where a cumulative is ahead of the known trades, the trades come first."""
@@ -292,12 +308,19 @@ class VenueReads:
     # --- audit ---
 
     def audit(self) -> Steps[int]:
-        """Read open orders and position of every market and tell them. Returns how many markets could be read.
+        """Read open orders and position of every market, and now and then the fills, and tell them. Returns how many
+        markets could be read.
 
         A question that fails is told as QueryFailed and never as an empty list.
         """
         complete = 0
+        now_ns = self._clock.monotonic_ns()
+        reads_fills = now_ns - self._fills_read_ns >= _FILLS_EVERY_NS
+        if reads_fills:
+            self._fills_read_ns = now_ns
         for grid in self._grids.values():
+            if reads_fills:
+                yield from self._audit_fills(grid)
             active = yield from attempt(self._venue.active_orders(grid.symbol))
             if isinstance(active, Failure):
                 self._tell_failed(grid, "active_orders", active)
@@ -311,6 +334,13 @@ class VenueReads:
             self.tell_position(grid, position)
             complete += 1
         return complete
+
+    def _audit_fills(self, grid: ConnectedGrid) -> Steps[None]:
+        """Find a fill that nobody told, also one of an order that was reported as ended before it."""
+        try:
+            yield from self._read_recent_fills(grid)
+        except ExchangeError as error:
+            self._facts.tell_both(QueryFailed(grid=grid.name, what="recent_fills", error=str(error)))
 
     def _tell_failed(self, grid: ConnectedGrid, what: str, failure: Failure) -> None:
         self._facts.tell_both(QueryFailed(grid=grid.name, what=what, error=str(failure.error)))

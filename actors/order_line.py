@@ -12,6 +12,7 @@ from typing import Final
 from loguru import logger
 
 from actors.log_events import LogEvent
+from actors.stream_watch import StreamWatch
 from actors.streams import NewReader, Reader, ReaderCalls
 from exchanges.clock import Clock
 from exchanges.errors import ConfigError
@@ -89,6 +90,7 @@ class OrderLine:
         self._next_try_ns = 0
         self._opened_ns = 0
         self._is_hopeless = False
+        self._watch = StreamWatch(0, 0)
 
     def keep(self) -> None:
         """Begin a new connection where there is none and it is time for one."""
@@ -101,7 +103,14 @@ class OrderLine:
             self._is_hopeless = True
             logger.bind(event=LogEvent.ORDER_LINE_LOST).error("{} cannot be opened: {}", self._name, redact(str(error)))
             return
+        self._watch = StreamWatch(self._clock.monotonic_ns(), self._endpoint.dead_after_s)
         self._reader.start()
+
+    @property
+    def problem(self) -> str:
+        """Why the connection is of no use although its reader has not said so, empty while it may be of use."""
+        reader = self._reader
+        return "" if reader is None else self._watch.problem(self._clock.monotonic_ns(), reader.alive_ns)
 
     @property
     def next_try_ns(self) -> int | None:
@@ -121,6 +130,7 @@ class OrderLine:
         if isinstance(fact, LineOpened):
             self.is_up = True
             self._opened_ns = self._clock.monotonic_ns()
+            self._watch.opened(self._opened_ns)
             self._waits = backoff(self._source, _FIRST_WAIT_S, _LONGEST_WAIT_S)
             logger.bind(event=LogEvent.ORDER_LINE_OPEN).info("{} is open", self._name)
         elif isinstance(fact, LineEnded):

@@ -158,6 +158,9 @@ class PipelinedLane(OrderLane):
         """Do what is due by time: give answers up, leave an old connection, open a new one."""
         if self._flights and self._parts.clock.monotonic_ns() >= self._give_up_ns():
             self._give_up_oldest()
+        problem = self._line.problem
+        if problem:
+            self._leave(problem)
         if self._line.is_old:
             self._is_leaving = self._is_leaving or "it is old"
         if not self._flights:

@@ -104,7 +104,8 @@ DEAF_STREAM: Final = Watch(
 DEAD_READER: Final = Watch(
     "dead_reader",
     "a stream's thread that is dead or stuck: it did not end a silent connection, or does not finish connecting",
-    f"{_s(READER_GRACE_NS / 1e9)} after it should have; {_s(CONNECTING_NS / 1e9)} while connecting",
+    f"{_s(READER_GRACE_NS / 1e9)} after it should have, {_s(CONNECTING_NS / 1e9)} while connecting; the connection of "
+    "an order lane: up to 15 s later",
     "abandoned for a new one",
 )
 STUCK_LANE: Final = Watch(

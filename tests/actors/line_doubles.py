@@ -45,7 +45,8 @@ class LineReader:
 
     def __init__(self, endpoint: StreamEndpoint, calls: ReaderCalls) -> None:
         self.endpoint, self._calls = endpoint, calls
-        self.alive_ns = 0
+        self.alive_ns = 1 << 62
+        """Its pings are answered, until a test says otherwise."""
         self.started = self.stopped = False
         self.breaks: StreamClosed | None = None
         self.sent: list[dict[str, Any]] = []

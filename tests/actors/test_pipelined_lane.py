@@ -14,6 +14,7 @@ from actors.send_gate import HaltFlag, SendGate
 from actors.streams import ReaderCalls
 from actors.venue_clock import VenueClock
 from actors.venue_messages import OrderAnswered, OrderErred, OrderHeld
+from actors.watches import READER_GRACE_NS
 from exchanges.errors import ConfigError, OutcomeUnknown, RateLimited, RequestNotSent, RuleViolated, StreamClosed
 from exchanges.pacing import RateBudget
 from exchanges.venue import RateLimit, SignAgain, StreamEndpoint
@@ -472,6 +473,18 @@ def test_an_old_connection_is_left_in_a_quiet_moment():
         bench.pass_time(int((23 * 3600 - 1801) * 1e9))
         assert not bench.reader.stopped
         bench.pass_time(1_000_000_000)
+        bench.wait_reader(2)
+    assert bench.readers[0].stopped
+
+
+def test_a_connection_whose_thread_hangs_is_left_and_what_was_out_is_unknown():
+    with Bench() as bench:
+        bench.lanes.tell(exit_order(1))
+        bench.reader.wait_sent(1)
+        bench.reader.alive_ns = bench.clock.monotonic_ns()
+        dead_after_ns = int(bench.reader.endpoint.dead_after_s * 1e9)
+        bench.pass_time(dead_after_ns + READER_GRACE_NS + 1)
+        assert isinstance(bench.facts.take(OrderErred).error, OutcomeUnknown)
         bench.wait_reader(2)
     assert bench.readers[0].stopped
 

@@ -6,6 +6,7 @@ from actors.grid import risk
 from actors.log_events import LogEvent
 from actors.messages import OrderAmended
 from tests.grid.harness import D, Harness
+from tests.grid.test_mismatch import with_lot
 
 
 def amended(grid, name, price, quantity):
@@ -13,17 +14,8 @@ def amended(grid, name, price, quantity):
     grid.give(grid.owner(name), OrderAmended(grid="g", client_order_id=number, price=D(price), quantity=D(quantity)))
 
 
-def with_exit():
-    grid = Harness(max_orders=1)
-    grid.ack("c1")
-    grid.fill("c1", "t1", "1.000")
-    grid.ack("c2")
-    grid.take()
-    return grid
-
-
 def test_an_exit_that_was_moved_stays_where_it_was_put():
-    grid = with_exit()
+    grid = with_lot()
     amended(grid, "c2", "101.5", "1")
     assert grid.take() == []
     order = grid.exits.orders[0]
@@ -36,8 +28,7 @@ def test_an_exit_that_was_moved_stays_where_it_was_put():
 
 
 def test_what_a_smaller_exit_no_longer_covers_gets_one_of_its_own_at_once():
-    grid = with_exit()
-    grid.is_watching = False
+    grid = with_lot()
     amended(grid, "c2", "100.9", "0.4")
     assert grid.take() == ["c3 sell 0.6@100.9"]
     grid.ack("c3")
@@ -49,8 +40,7 @@ def test_what_a_smaller_exit_no_longer_covers_gets_one_of_its_own_at_once():
 
 
 def test_a_larger_exit_is_no_reason_to_sell_more_than_is_held():
-    grid = with_exit()
-    grid.is_watching = False
+    grid = with_lot()
     amended(grid, "c2", "100.9", "1.5")
     assert grid.exits.orders[0].unallotted == D("0.5")
     grid.pass_ms(1_000)
@@ -60,8 +50,7 @@ def test_a_larger_exit_is_no_reason_to_sell_more_than_is_held():
 
 @pytest.mark.parametrize("quantity", ["0.2", "0.3"])
 def test_an_exit_is_never_smaller_than_what_it_has_filled(quantity):
-    grid = with_exit()
-    grid.is_watching = False
+    grid = with_lot()
     grid.fill("c2", "t2", "0.3", "100.9")
     grid.take()
     amended(grid, "c2", "100.9", quantity)
@@ -79,8 +68,7 @@ def test_an_entry_counts_as_it_is_now():
 
 
 def test_an_order_nobody_knows_any_more_is_none_of_ours():
-    grid = with_exit()
-    grid.is_watching = False
+    grid = with_lot()
     number = grid.orders["c2"].command.client_order_id + 1
     grid.give("closer", OrderAmended(grid="g", client_order_id=number, price=D(1), quantity=D(1)))
     assert len(grid.exits.orders) == 1
