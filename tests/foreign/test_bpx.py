@@ -11,10 +11,10 @@ import pytest
 
 from exchanges.clock import SystemClock
 from exchanges.simulated.testing import RunningVenue, running_venue
+from tests.foreign import clients
 
 pytest.importorskip("bpx", reason='bpx-py is not installed: pip install ".[foreign]"')
 from bpx.account import Account
-from bpx.public import Public
 
 pytestmark = pytest.mark.foreign
 SYMBOL = "SOL_USDC_PERP"
@@ -31,16 +31,12 @@ def venue(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningVenue]:
 
 @pytest.fixture
 def account(venue: RunningVenue) -> Any:
-    made = Account(str(venue.credentials["api_key"]), str(venue.credentials["secret"]))
-    made.BPX_API_URL = f"{venue.rest_url}/"
-    return made
+    return clients.bpx_account(venue.rest_url, venue.credentials)
 
 
 @pytest.fixture
 def public(venue: RunningVenue) -> Any:
-    made = Public()
-    made.BASE_URL = f"{venue.rest_url}/"
-    return made
+    return clients.bpx_public(venue.rest_url)
 
 
 def test_the_public_side(venue, public):

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from exchanges.simulated.testing import RunningVenue, running_venue
+from tests.foreign import clients
 
 ccxt = pytest.importorskip("ccxt", reason="ccxt is not installed: pip install --no-deps -r tests/foreign/ccxt.txt")
 
@@ -16,11 +17,8 @@ MARKET = "BTC/USDT:USDT"
 @pytest.fixture(scope="module")
 def loaded_markets() -> dict[str, Any]:
     """Markets as ccxt reads them from the venue; loaded once, because ccxt takes its time."""
-    with running_venue() as venue:
-        client = _client(venue)
-        markets: dict[str, Any] = client.load_markets()
-        client.session.close()
-        return markets
+    with running_venue() as venue, clients.ccxt_aster(venue.rest_url, venue.credentials) as client:
+        return dict(client.load_markets())
 
 
 @pytest.fixture
@@ -32,29 +30,9 @@ def venue() -> Iterator[RunningVenue]:
 
 @pytest.fixture
 def client(venue: RunningVenue, loaded_markets: dict[str, Any]) -> Iterator[Any]:
-    made = _client(venue)
-    made.set_markets(loaded_markets)
-    yield made
-    made.session.close()
-
-
-def _client(venue: RunningVenue) -> Any:
-    client = ccxt.aster(
-        {
-            "privateKey": venue.credentials["private_key"],
-            "enableRateLimit": False,
-            "timeout": 30_000,  # ms; a busy machine is slow, not wrong
-            "options": {"builderFee": False, "defaultType": "swap"},
-        }
-    )
-    client.urls["api"] = {
-        "fapiPublic": f"{venue.rest_url}/fapi",
-        "fapiPrivate": f"{venue.rest_url}/fapi",
-        "sapiPublic": f"{venue.rest_url}/api",
-        "sapiPrivate": f"{venue.rest_url}/api",
-    }
-    client.session.trust_env = False
-    return client
+    with clients.ccxt_aster(venue.rest_url, venue.credentials) as made:
+        made.set_markets(loaded_markets)
+        yield made
 
 
 def test_markets_are_read_with_their_steps(loaded_markets):
@@ -131,9 +109,8 @@ def test_batches_and_cancel_all(client):
 
 
 def test_a_wrong_key_is_refused(venue, loaded_markets):
-    stranger = _client(venue)
-    stranger.set_markets(loaded_markets)
-    stranger.privateKey = "0x" + "11" * 32
-    with pytest.raises(ccxt.BaseError, match="Signature check failed"):
-        stranger.fetch_balance()
-    stranger.session.close()
+    with clients.ccxt_aster(venue.rest_url, venue.credentials) as stranger:
+        stranger.set_markets(loaded_markets)
+        stranger.privateKey = "0x" + "11" * 32
+        with pytest.raises(ccxt.BaseError, match="Signature check failed"):
+            stranger.fetch_balance()

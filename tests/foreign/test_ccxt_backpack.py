@@ -7,6 +7,7 @@ import pytest
 
 from exchanges.clock import SystemClock
 from exchanges.simulated.testing import RunningVenue, running_venue
+from tests.foreign import clients
 
 ccxt = pytest.importorskip("ccxt", reason="ccxt is not installed: pip install --no-deps -r tests/foreign/ccxt.txt")
 
@@ -18,11 +19,9 @@ SYMBOL = "SOL_USDC_PERP"
 @pytest.fixture(scope="module")
 def loaded_markets() -> dict[str, Any]:
     """Markets as ccxt reads them from the venue; loaded once, because ccxt takes its time."""
-    with running_venue(venue="backpack", symbols=("SOL", "BTC")) as venue:
-        client = _client(venue)
-        markets: dict[str, Any] = client.load_markets()
-        client.session.close()
-        return markets
+    venues = running_venue(venue="backpack", symbols=("SOL", "BTC"))
+    with venues as venue, clients.ccxt_backpack(venue.rest_url, venue.credentials) as client:
+        return dict(client.load_markets())
 
 
 @pytest.fixture
@@ -35,24 +34,9 @@ def venue() -> Iterator[RunningVenue]:
 
 @pytest.fixture
 def client(venue: RunningVenue, loaded_markets: dict[str, Any]) -> Iterator[Any]:
-    made = _client(venue)
-    made.set_markets(loaded_markets)
-    yield made
-    made.session.close()
-
-
-def _client(venue: RunningVenue) -> Any:
-    client = ccxt.backpack(
-        {
-            "apiKey": venue.credentials["api_key"],
-            "secret": venue.credentials["secret"],
-            "enableRateLimit": False,
-            "timeout": 30_000,  # ms; a busy machine is slow, not wrong
-        }
-    )
-    client.urls["api"] = {"public": venue.rest_url, "private": venue.rest_url}
-    client.session.trust_env = False
-    return client
+    with clients.ccxt_backpack(venue.rest_url, venue.credentials) as made:
+        made.set_markets(loaded_markets)
+        yield made
 
 
 def test_markets_are_read_with_their_steps(loaded_markets):
@@ -102,6 +86,8 @@ def test_a_resting_order_fills_when_the_market_comes(venue, client):
     assert client.fetch_open_orders(MARKET) == []
     (trade,) = client.fetch_my_trades(MARKET)
     assert (trade["order"], trade["takerOrMaker"]) == (placed["id"], "maker")
+    (position,) = client.fetch_positions([MARKET])
+    assert (position["side"], float(position["contracts"]), float(position["entryPrice"])) == ("long", 0.5, 141.2)
     exit_order = client.create_order(MARKET, "limit", "sell", 0.5, 143.0, {"postOnly": True, "reduceOnly": True})
     assert client.fetch_open_order(exit_order["id"], MARKET)["reduceOnly"] is True
     with pytest.raises(ccxt.BaseError, match="Reduce only order not reduced"):
@@ -131,9 +117,8 @@ def test_batches_and_cancel_all(client):
 
 
 def test_a_wrong_key_is_refused(venue, loaded_markets):
-    stranger = _client(venue)
-    stranger.set_markets(loaded_markets)
-    stranger.secret = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
-    with pytest.raises(ccxt.BaseError, match="Invalid signature"):
-        stranger.fetch_balance()
-    stranger.session.close()
+    with clients.ccxt_backpack(venue.rest_url, venue.credentials) as stranger:
+        stranger.set_markets(loaded_markets)
+        stranger.secret = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+        with pytest.raises(ccxt.BaseError, match="Invalid signature"):
+            stranger.fetch_balance()

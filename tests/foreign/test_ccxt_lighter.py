@@ -4,33 +4,19 @@ ccxt signs with the vendor's native library and gives every transaction a nonce 
 checked here. Latencies are 0, so a transaction has been executed when its receipt arrives.
 """
 
-import importlib.util
-import platform
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from exchanges.simulated.testing import RunningVenue, running_venue
+from tests.foreign import clients
 
 ccxt = pytest.importorskip("ccxt", reason="ccxt is not installed: pip install --no-deps -r tests/foreign/ccxt.txt")
 
 pytestmark = pytest.mark.foreign
 MARKET = "ETH/USDC:USDC"
-_MACHINES = {"x86_64": "amd64", "amd64": "amd64", "arm64": "arm64", "aarch64": "arm64"}
-
-
-def _signer_library() -> str:
-    """The native library that comes with the vendor's package, which ccxt wants to be shown."""
-    spec = importlib.util.find_spec("lighter")
-    if spec is None or not spec.submodule_search_locations:
-        pytest.skip('lighter-sdk, which has the signing library, is not installed: pip install ".[foreign]"')
-    system = platform.system().lower()
-    ending = {"linux": "so", "darwin": "dylib", "windows": "dll"}[system]
-    machine = _MACHINES[platform.machine().lower()]
-    return str(Path(spec.submodule_search_locations[0]) / "signers" / f"lighter-signer-{system}-{machine}.{ending}")
 
 
 @pytest.fixture
@@ -42,34 +28,9 @@ def venue() -> Iterator[RunningVenue]:
 
 @pytest.fixture
 def client(venue: RunningVenue) -> Iterator[Any]:
-    given = venue.credentials
-    made = ccxt.lighter(
-        {
-            "enableRateLimit": False,
-            "timeout": 30_000,  # ms; a busy machine is slow, not wrong
-            "options": {
-                "accountIndex": given["account_index"],
-                "apiKeyIndex": given["api_key_index"],
-                "chainId": given["chain_id"],
-                "libraryPath": _signer_library(),
-                "auths": {
-                    str(given["account_index"]): {
-                        str(given["api_key_index"]): {
-                            "signer": None,
-                            "lighterPrivateKey": given["private_key"],
-                            "deadline": None,
-                            "token": None,
-                        }
-                    }
-                },
-            },
-        }
-    )
-    made.urls["api"] = dict.fromkeys(("root", "public", "private"), venue.rest_url)
-    made.session.trust_env = False
-    made.load_markets()
-    yield made
-    made.session.close()
+    with clients.ccxt_lighter(venue.rest_url, venue.credentials) as made:
+        made.load_markets()
+        yield made
 
 
 def place(client: Any, side: str, price: float, number: int, **params: Any) -> Any:

@@ -4,7 +4,6 @@ Every signature is checked here, so that the vendor's library and the venue's pl
 """
 
 import asyncio
-import threading
 import warnings
 from collections.abc import Awaitable, Callable, Iterator
 from decimal import Decimal
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 import pytest
 
 from exchanges.simulated.testing import RunningVenue, running_venue
+from tests.foreign import clients
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what the package warns about while it is imported is not about us
@@ -65,31 +65,16 @@ class Desk:
 
 
 def run(venue: RunningVenue, work: Callable[[Desk], Awaitable[T]]) -> T:
-    """Run a conversation of the vendor's asyncio clients, on a loop and a thread of its own."""
-    results: list[T] = []
+    """Run a conversation of the vendor's clients."""
 
-    async def converse() -> None:
+    async def converse() -> T:
         desk = Desk(venue)
         try:
-            results.append(await work(desk))
+            return await work(desk)
         finally:
             await desk.signer.api_client.close()
 
-    failures: list[BaseException] = []
-
-    def talk() -> None:
-        try:
-            asyncio.run(converse())
-        except BaseException as error:  # noqa: BLE001 - handed to the test's thread, which raises it
-            failures.append(error)
-
-    thread = threading.Thread(target=talk, name="vendor-client")
-    thread.start()
-    thread.join(50)
-    assert not thread.is_alive(), "the vendor's client hangs"
-    if failures:
-        raise failures[0]
-    return results[0]
+    return clients.on_a_loop(converse)
 
 
 def test_markets_are_read_with_their_decimals(venue):
