@@ -151,7 +151,8 @@ class DeskWatch:
         if limit is not None:
             asset = context.rules.base_asset or context.symbol
             net = sum((use.net_usd for use in self._uses.values() if use.is_of(asset)), ZERO)
-            if abs(net + context.sign * context.settings.entry.order_notional_usd) > limit:
+            after = net + context.sign * context.settings.entry.order_notional_usd
+            if abs(after) > max(limit, abs(net)):  # an entry that brings the two sides closer is no risk
                 return "max_net_exposure_usd"
         if self._drawdown():
             return "max_drawdown_usd"

@@ -7,6 +7,7 @@ import pytest
 
 from actors.desk_watch import DeskWatch, OrderMeter
 from actors.grid.restore import RestoredGrid, RestoredLot
+from actors.grid.settings import Direction
 from actors.grid.state import GridState, LotsView, Quote
 from actors.grid_shell import context_of
 from actors.messages import LatchKind
@@ -78,6 +79,15 @@ def test_net_exposure_counts_one_asset_over_all_grids(contexts):
     assert watch.exposure_for(two, 0).blocked_reason == ""
     watch.note_state(two, holding("1", "100"), 0)
     assert watch.exposure_for(two, 0).blocked_reason == "max_net_exposure_usd"
+
+
+def test_an_entry_that_brings_the_net_exposure_down_is_not_held_back(contexts):
+    watch, _ = make(max_net_exposure_usd=Decimal(250))
+    one, two = contexts
+    watch.note_state(one, holding("4", "100"), 0)
+    assert watch.exposure_for(two, 0).blocked_reason == "max_net_exposure_usd"
+    selling = replace(two, settings=replace(two.settings, entry=replace(two.settings.entry, direction=Direction.SELL)))
+    assert watch.exposure_for(selling, 0).blocked_reason == ""
 
 
 def test_the_meter_counts_the_last_minute_only(contexts):

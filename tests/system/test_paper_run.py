@@ -4,12 +4,15 @@ import json
 import os
 import re
 import signal
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from actors.app.control import send_command
 from tests.system.program import QUICK, SHIPPED, Desk, is_alive, listens, until
-from tests.system.scripted_tape import wave
+from tests.system.scripted_tape import steps, wave
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(60)]
 
@@ -38,6 +41,35 @@ AMOUNTS = (
 )
 SECONDS = ("naked_seconds_max", "naked_seconds_p50", "naked_seconds_p99")
 HEAD = {"mode", "venues", "runtime_s", "state"}
+
+
+ACCOUNTS = """
+[desk]
+name = accounts
+mode = paper
+state_dir = unset
+bot_tag = 1
+[paper]
+[exchange.main]
+venue = aster
+[exchange.second]
+venue = aster
+[exchange.lighter]
+[grid]
+order_notional_usd = 200
+[risk]
+max_margin_usd = 1000
+max_net_exposure_usd = 250
+[grid.one]
+exchange = main
+symbol = BTCUSDT
+[grid.two]
+exchange = second
+symbol = BTCUSDT
+[grid.three]
+exchange = lighter
+symbol = BTC
+"""
 
 
 def assert_counts(counts: dict[str, object]) -> None:
@@ -153,3 +185,28 @@ def test_a_venue_that_died_leaves_the_summary_and_no_verdict(desk: Desk, tmp_pat
     assert done.summary["entries_placed"] >= 1
     assert "violations are unknown" in done.err
     assert "Traceback" not in done.err
+
+
+def test_two_accounts_of_a_venue_and_one_of_another_share_one_limit(desk: Desk, tmp_path) -> None:
+    """An entry takes about 200 USD, and the venues call the asset by different names."""
+    conf = tmp_path / "accounts.ini"
+    conf.write_text(ACCOUNTS)
+    calm = steps(tmp_path / "calm.csv.gz", [(0.0, "60000"), (60.0, "60000")])
+    running = desk.start("--json", conf=str(conf), settings=(*QUICK, *calm))
+    running.until_logged("is ready", count=3)
+    grids = until(lambda: blocked(desk, "max_net_exposure_usd", 2), "two of three grids are held back")
+    assert sum(grid["pending_entry"] is not None for grid in grids.values()) == 1
+    addresses = {venue["rest"] for venue in desk.venue.record()["venues"].values()}
+    assert len(addresses) == 3, "each account has a venue of its own"
+    running.signal(signal.SIGTERM)
+    done = running.wait()
+    assert done.code == 0, done.err
+    assert list(done.summary["venues"]) == ["main", "second", "lighter"]
+    assert done.summary["entries_placed"] == 1
+    assert done.summary["violations"] == 0
+
+
+def blocked(desk: Desk, reason: str, count: int) -> Mapping[str, Any]:
+    """What the grids say once so many of them are held back by one reason; empty before."""
+    grids = send_command(desk.state_dir, "status")["grids"]
+    return grids if sum(grid.get("blocked_reason") == reason for grid in grids.values()) == count else {}
