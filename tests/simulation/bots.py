@@ -191,4 +191,4 @@ class BotProcess:
             self.handle._locks.release()
         pykka.ActorRegistry._actor_refs.clear()
         self._in_place.close()
-        self._runtime = None
+        self._runtime = self.handle = None

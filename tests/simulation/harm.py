@@ -31,7 +31,8 @@ class Harm:
     def __init__(self, world: "World") -> None:
         self._world = world
         self._is_healed = False
-        self._saw_power_loss = False
+        self._unknown_s = 0.0
+        """How long the fate of what a dead process has sent may stay unknown."""
         world.line.on_fired = self._line_fired
         self._acts: dict[str, Callable[[Fault], float | None]] = {
             "mishap": self._mishap,
@@ -91,8 +92,8 @@ class Harm:
     def settle_s(self) -> float:
         """How long the bot may take until everything is proven."""
         world = self._world
-        unknown_s = {"lighter": 660.0}.get(world.venue, world.fence_s + 15) if self._saw_power_loss else 0.0
-        return max(2 * _REPLY_TIMEOUT_S + world.fence_s_for_unknown() + 2 * world.audit_s, unknown_s + 60)
+        unknown_s = max(world.fence_s_for_unknown(), self._unknown_s)
+        return 2 * _REPLY_TIMEOUT_S + unknown_s + 2 * world.audit_s + 30
 
     def note_trouble(self, seconds: float) -> None:
         """For so long from now on the bot may have to do without the truth."""
@@ -236,7 +237,9 @@ class Harm:
             return None
         world.bot.kill()
         world.scheduler.after(int(fault.amount * _NS), self._boot)
-        return fault.amount + 60 + world.fence_s_for_unknown()
+        # what the dead process knew of its nonces died with it
+        self._unknown_s = world.fence_s
+        return fault.amount + 60 + world.fence_s
 
     def _boot(self) -> None:
         if not self._world.bot.is_alive:
@@ -246,7 +249,7 @@ class Harm:
         world = self._world
         if not world.bot.is_alive:
             return None
-        self._saw_power_loss = True
+        self._unknown_s = world.fence_s + 60
         world.bot.kill()
         world.disk.lose_power(world.bot.state_dir)
         world.scheduler.after(int(fault.amount * _NS), self._boot)

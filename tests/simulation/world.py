@@ -218,8 +218,10 @@ class World:
         return float(VENUES[self.venue]().capabilities.fence_s)
 
     def fence_s_for_unknown(self) -> float:
-        """How long the fate of an order may stay unknown (RELIABILITY.md L2): Lighter proves by nonce."""
-        return self.fence_s
+        """How long the fate of an order may stay unknown (RELIABILITY.md L2): Lighter proves by nonce, as long as the
+        process that signed it lives.
+        """
+        return 40.0 if self.venue == "lighter" else self.fence_s
 
     @property
     def account(self) -> str:
