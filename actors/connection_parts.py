@@ -23,7 +23,7 @@ from exchanges.client import ExchangeClient, OrderFillCallback
 from exchanges.clock import Clock
 from exchanges.errors import BotError
 from exchanges.reports import ActiveOrders, BestPrice, PositionReport
-from exchanges.values import FeeRates, MarketRules, OrderRequest, OrderStatus
+from exchanges.values import ClientOrderId, FeeRates, MarketRules, OrderRequest, OrderStatus
 from exchanges.venue import Venue
 
 
@@ -91,6 +91,10 @@ CheckMarket = Callable[[str, StartMarket], tuple[Sequence[str], Sequence[str]]]
 """Takes a grid's name and its market; returns what forbids the start, and what its owner should know."""
 
 
+def _is_in_no_lane(_: ClientOrderId) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionParts:
     """What a connection is built with.
@@ -112,6 +116,7 @@ class ConnectionParts:
         seen_sequence: Told lot sequences found at the venue.
         audit_every_s: Time between two audits.
         observe: The account is read and never changed.
+        is_placing: Says whether an order waits in an order lane, or its placing has no answer yet.
         check_market: Says what of a grid's settings does not fit its market: (problems, warnings).
         suspect_until_wall_ns: After a loss of power, orders whose intent was lost may be accepted until then: nothing
             read before counts as the whole truth. 0 if nothing was lost.
@@ -142,6 +147,7 @@ class ConnectionParts:
     credential_hint: str = ""
     observe: bool = False
     give_way: GiveWay = no_pause
+    is_placing: Callable[[ClientOrderId], bool] = _is_in_no_lane
 
 
 def unknown_market(grid: str, symbol: str, exchange: str, listed: Iterable[str]) -> str:

@@ -82,6 +82,8 @@ class VenueReads:
         self._seen_sequence = parts.seen_sequence
         self._check_market = parts.check_market
         self._observe = parts.observe
+        self._is_placing = parts.is_placing
+        self._fence_ns = int(parts.venue.capabilities.fence_s * _SECOND_NS)
 
     # --- start ---
 
@@ -225,8 +227,13 @@ class VenueReads:
         """Ask what became of one order and tell its owner: fills first, then OrderSettled, OrderNotFound or
         QueryFailed.
 
-        Never raises an ExchangeError.
+        While it waits in an order lane or its placing has no answer yet, nothing is asked: an absence would prove
+        nothing, as the fence counts from when the order leaves. Never raises an ExchangeError.
         """
+        if self._is_placing(client_order_id):
+            why = "it is still being placed"
+            self._facts.tell_owner(QueryFailed(grid=grid, what="order", error=why, client_order_id=client_order_id))
+            return
         outcome = yield from attempt(self._venue.query_order(self._ref(symbol, client_order_id)))
         if isinstance(outcome, Failure):
             self._tell_unsettled(grid, client_order_id, outcome)
@@ -269,12 +276,24 @@ class VenueReads:
             self._client.apply(fill, received_ns=self._clock.monotonic_ns())
 
     def _tell_unsettled(self, grid: str, client_order_id: ClientOrderId, failure: Failure) -> None:
+        why = str(failure.error)
         if isinstance(failure.error, UnknownOrder):
-            self._facts.tell_owner(OrderNotFound(grid=grid, client_order_id=client_order_id, asked_ns=failure.asked_ns))
-            return
-        self._facts.tell_owner(
-            QueryFailed(grid=grid, what="order", error=str(failure.error), client_order_id=client_order_id)
-        )
+            if not self._can_still_come(client_order_id, failure.asked_ns):
+                found = OrderNotFound(grid=grid, client_order_id=client_order_id, asked_ns=failure.asked_ns)
+                self._facts.tell_owner(found)
+                return
+            why = f"not found, and it can still be accepted: {why}"
+        self._facts.tell_owner(QueryFailed(grid=grid, what="order", error=why, client_order_id=client_order_id))
+
+    def _can_still_come(self, client_order_id: ClientOrderId, asked_ns: int) -> bool:
+        """Whether a question was asked before an order that left this process could no longer be accepted.
+
+        Its owner counts from when it decided; an order may have waited for the rate budget after that.
+        """
+        tracked, known = self._client.order(client_order_id), self._client.state(client_order_id)
+        if tracked is None or tracked.is_restored or (known is not None and known.is_accepted):
+            return False
+        return asked_ns <= tracked.placed_ns + self._fence_ns
 
     def _tell_settled(self, grid: str, client_order_id: ClientOrderId, report: OrderReport, asked_ns: int) -> None:
         """Tell the state of an order; where the ledger knows more than the report (it came late), the ledger's."""

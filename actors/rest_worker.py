@@ -41,6 +41,8 @@ class OrderLane(RestThread):
     def __init__(self, parts: LaneParts, gate: SendGate, facts: Address[LaneFact], index: int) -> None:
         super().__init__(parts, f"{parts.name}/order-lane-{index}")
         self.busy_with: set[ClientOrderId] = set()
+        self.placing: set[ClientOrderId] = set()
+        """Orders that wait here, or whose placing has no answer yet."""
         self._gate = gate
         self._facts = facts
         self._mark = gate.halted.new_mark()
@@ -55,6 +57,8 @@ class OrderLane(RestThread):
     def put(self, command: OrderCommand) -> None:
         """Queue a command. Any thread."""
         self.busy_with.add(command.client_order_id)
+        if not isinstance(command, CancelOrder):
+            self.placing.add(command.client_order_id)
         self._queue.put(command)
 
     @property
@@ -246,6 +250,8 @@ class OrderLane(RestThread):
 
     def _done(self, command: OrderCommand) -> None:
         self.busy_with.discard(command.client_order_id)
+        if not isinstance(command, CancelOrder):
+            self.placing.discard(command.client_order_id)
 
 
 NewLane = Callable[[LaneParts, SendGate, Address[LaneFact], int], OrderLane]
@@ -289,6 +295,13 @@ class OrderLanes:
         key = unpack(order)
         own = self._lanes[(key.sequence + key.leg if key else order) % len(self._lanes)]
         (own if idle is None or not own.load else idle).put(command)
+
+    def is_placing(self, client_order_id: ClientOrderId) -> bool:
+        """Whether an order waits here to be placed, or its placing has no answer yet. Any thread.
+
+        It ends just before what became of it is told.
+        """
+        return any(client_order_id in lane.placing for lane in self._lanes)
 
     @property
     def workers(self) -> tuple[RestThread, ...]:

@@ -287,6 +287,7 @@ class Crew:
             credential_hint=exchange.access.credential_hint,
             observe=plan.settings.desk.observe,
             give_way=give_way,
+            is_placing=exchange.lanes.is_placing,
         )
         name = f"{self._name}/{exchange.name}/connection"
         ref = ExchangeConnection.start(name=name, failures=plan.failures, parts=parts)

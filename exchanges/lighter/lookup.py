@@ -72,7 +72,8 @@ def _unlisted(account: Account, market: Market, ref: OrderRef, received_ns: int)
 # --- the transaction ---
 
 
-def _by_hash(account: Account, market: Market, ref: OrderRef, sent: Sent) -> Call[OrderReport]:
+def _by_hash(account: Account, market: Market, ref: OrderRef, sent: Sent, *, due_ns: int = 0) -> Call[OrderReport]:
+    """Ask for the record. `due_ns`: by then, which is now, a record of whatever used its nonce has to be there."""
     request = rest.query("tx", {"by": "hash", "value": sent.tx_hash})
 
     def parse(data: Any, received_ns: int) -> OrderReport:  # noqa: ANN401 - a decoded body
@@ -86,14 +87,22 @@ def _by_hash(account: Account, market: Market, ref: OrderRef, sent: Sent) -> Cal
             raise OutcomeUnknown(EXCHANGE, "GET tx", "it was executed, and is not listed yet")
         _ask_history(account, market, ref)
 
-    return account.read(request, parse, partial(_no_record, account, ref, sent))
+    return account.read(request, parse, partial(_no_record, account, market, ref, sent, due_ns))
 
 
-def _no_record(account: Account, ref: OrderRef, sent: Sent, error: RequestRefused) -> OrderReport:
+def _no_record(
+    account: Account, market: Market, ref: OrderRef, sent: Sent, due_ns: int, error: RequestRefused
+) -> OrderReport:
     if error.code not in {str(code) for code in NO_SUCH_TRANSACTION}:
         raise error
-    text = "no record; its nonce has to say"
-    raise Undecided(EXCHANGE, error.operation, text, further=by_nonce(account, ref, sent.tag)) from None
+    if due_ns and sent.order is not None:
+        return records.never_accepted(sent.order, due_ns)
+
+    def look_again(now_ns: int) -> Call[OrderReport]:
+        return _by_hash(account, market, ref, sent, due_ns=now_ns)
+
+    further = by_nonce(account, ref, sent.tag, look_again)
+    raise Undecided(EXCHANGE, error.operation, "no record; its nonce has to say", further=further) from None
 
 
 # --- history ---

@@ -18,7 +18,9 @@ _MOST_KEPT: Final = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """One transaction. `signed_ns` is the venue's clock at its signing; `is_void` if another took its nonce."""
+    """One transaction. `signed_ns` is the venue's clock at its signing; `is_void` if another took its nonce; `used_ns`
+    when the venue was first heard to have used its nonce, whoever for (0: not heard).
+    """
 
     tag: str
     nonce: int
@@ -27,6 +29,7 @@ class Sent:
     order: OrderRequest | None = None
     is_taken: bool = False
     is_void: bool = False
+    used_ns: int = 0
 
 
 class SentBook:
@@ -71,6 +74,16 @@ class SentBook:
             for other in list(self._sent.values()):
                 if other.nonce == sent.nonce and other.tag != tag and not other.is_taken:
                     self._sent[other.tag] = replace(other, is_void=True)
+
+    def used(self, tag: str, now_ns: int) -> int:
+        """Note that the nonce of a transaction is used, nobody knows by which; return since when that is known."""
+        with self._lock:
+            sent = self._sent.get(tag)
+            if sent is None:
+                return now_ns
+            if not sent.used_ns:
+                self._sent[tag] = sent = replace(sent, used_ns=now_ns)
+            return sent.used_ns
 
     def get(self, tag: str) -> Sent | None:
         """Return the transaction of a tag, None where it was not signed or is forgotten."""

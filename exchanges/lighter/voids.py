@@ -1,11 +1,12 @@
 """The proof by nonce that a transaction was never executed, and how to bring it about (venues/lighter.md, section 9).
 
-A nonce is used once. When the venue's count has passed it and there is no record of our transaction, or when another
-one was taken with it, ours can never be executed any more. A nonce that is still free is used up on purpose: first with
-a cancel of the same order, which changes nothing whoever comes first. The gate may refuse that (it knows no such order,
-code 21700) without counting the nonce; then with the leverage that the market has already. Free nonces before it are
-used up likewise: several transactions that were written one behind the other may be lost together, and those before
-need not be orders that anybody asks about.
+A nonce is used once. When another transaction was taken with it, ours can never be executed any more. When the venue's
+count has passed it and nobody here knows by which, ours may have used it itself, late, after the question for its
+record was answered: then the record is asked for again, when it has to be there. A nonce that is still free is used up
+on purpose: first with a cancel of the same order, which changes nothing whoever comes first. The gate may refuse that
+(it knows no such order, code 21700) without counting the nonce; then with the leverage that the market has already.
+Free nonces before it are used up likewise: several transactions that were written one behind the other may be lost
+together, and those before need not be orders that anybody asks about.
 """
 
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from exchanges.values import OrderRef
 from exchanges.venue import Call, RequestKind, SignAgain, Undecided
 
 RECORD_LAG_NS: Final = 10_000_000_000
-"""A record may be asked for before it is written: absence counts only so long after the signing."""
+"""A record may be asked for before it is written: absence counts only so long after what it would tell of."""
 _EXPIRED_NS: Final = 670_000_000_000
 """After so long a transaction that was never executed cannot be any more: its life of 599 s counts by this machine's
 clock, which may differ by 30 s from the venue's both when it is stamped and when its age is told here."""
@@ -31,36 +32,42 @@ MOST_USED_UP: Final = 32
 
 _Done = Callable[[int], OrderReport]
 """Gets the time of receipt, once a nonce was used up by us."""
+LookAgain = Callable[[int], Call[OrderReport]]
+"""Asks for the record at a time by which it has to be there."""
 
 
-def by_nonce(account: Account, ref: OrderRef, tag: str) -> Call[OrderReport]:
+def by_nonce(account: Account, ref: OrderRef, tag: str, look_again: LookAgain) -> Call[OrderReport]:
     """Ask for the venue's count, which decides about the order of a transaction that has no record."""
-    return next_nonce(account, partial(_decide, account, ref, tag))
+    return next_nonce(account, partial(_decide, account, ref, tag, look_again))
 
 
-def _decide(account: Account, ref: OrderRef, tag: str, nonce: int, received_ns: int) -> OrderReport:
+def _decide(
+    account: Account, ref: OrderRef, tag: str, look_again: LookAgain, nonce: int, received_ns: int
+) -> OrderReport:
     sent = account.sent.get(tag)
     if sent is None or sent.order is None:
         raise OutcomeUnknown(EXCHANGE, "GET nextNonce", "the transaction is not remembered any more")
     if sent.is_void:
         return records.never_accepted(sent.order, received_ns)
     if nonce > sent.nonce:
-        if received_ns - sent.signed_ns >= RECORD_LAG_NS and not sent.is_taken:
-            return records.never_accepted(sent.order, received_ns)
-        raise OutcomeUnknown(EXCHANGE, "GET nextNonce", "its nonce is used, and there is no record yet")
+        known_ns = received_ns - account.sent.used(tag, received_ns)
+        if sent.is_taken or known_ns < RECORD_LAG_NS:
+            raise OutcomeUnknown(EXCHANGE, "GET nextNonce", "its nonce is used, and there is no record yet")
+        text = "its nonce is used: its record has to be there by now"
+        raise Undecided(EXCHANGE, "GET nextNonce", text, further=look_again(received_ns))
     if received_ns - sent.signed_ns >= _EXPIRED_NS:
         raise UnknownOrder(EXCHANGE, "GET nextNonce", "no order, no record, and its transaction has expired")
     if sent.is_taken or sent.nonce - nonce > MOST_USED_UP:
         raise OutcomeUnknown(EXCHANGE, "GET nextNonce", "the venue has not counted it yet")
     if nonce < sent.nonce:
-        further = _use_up(account, ref, nonce, partial(_count_again, account, ref, tag))
+        further = _use_up(account, ref, nonce, partial(_count_again, account, ref, tag, look_again))
         raise Undecided(EXCHANGE, "GET nextNonce", "nonces before it are free too", further=further)
     further = _use_up(account, ref, nonce, partial(_proven, account, tag))
     raise Undecided(EXCHANGE, "GET nextNonce", "its nonce is free", further=further)
 
 
-def _count_again(account: Account, ref: OrderRef, tag: str, _received_ns: int) -> OrderReport:
-    further = by_nonce(account, ref, tag)
+def _count_again(account: Account, ref: OrderRef, tag: str, look_again: LookAgain, _received_ns: int) -> OrderReport:
+    further = by_nonce(account, ref, tag, look_again)
     raise Undecided(EXCHANGE, "sendTx", "a nonce before it is used up", further=further)
 
 

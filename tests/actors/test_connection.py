@@ -190,6 +190,7 @@ class Desk:
         self.frames: dict[bytes, Any] = {}
         self.venue.private_frames = self.parse
         self.asked: list[str] = []
+        self.placing: set[int] = set()
         self.holds_questions = False
         self.held: list[tuple[Any, Any, int]] = []
         self.readers: list[FakeReader] = []
@@ -228,6 +229,7 @@ class Desk:
             check_market=self.check_market,
             suspect_until_wall_ns=self.suspect_until_wall_ns,
             credential_hint="ASTER_PRIVATE_KEY",
+            is_placing=self.placing.__contains__,
         )
         self.ref = ExchangeConnection.start(name="test/aster/connection", failures=self.failures, parts=parts)
 
@@ -794,6 +796,37 @@ def test_a_failed_question_is_neither_absent_nor_settled(make, error):
     assert desk.strategy.take(QueryFailed).client_order_id == client_id(6)
     desk.strategy.expect_none(OrderNotFound)
     desk.strategy.expect_none(OrderSettled)
+
+
+def test_nothing_is_asked_about_an_order_that_is_still_being_placed(make):
+    """Found by the model check: an exit that waited longer in our lane than the fence was given up and placed twice."""
+    desk = make()
+    desk.live()
+    desk.quiet()
+    desk.venue.answers["query_order"] = UnknownOrder("aster", "query_order")
+    desk.placing.add(client_id(6, 1))
+    desk.tell(query(client_id(6, 1)))
+    assert "still being placed" in desk.closer.take(QueryFailed).error
+    assert "query_order" not in desk.asked
+    desk.placing.clear()
+    desk.tell(query(client_id(6, 1)))
+    assert desk.closer.take(OrderNotFound).client_order_id == client_id(6, 1)
+
+
+def test_an_absence_counts_only_when_what_left_late_cannot_be_accepted_any_more(make):
+    """Found by the model check: the owner's fence counts from its decision, but the order may have waited in a lane."""
+    desk = make()
+    desk.live()
+    desk.venue.answers["query_order"] = UnknownOrder("aster", "query_order")
+    order, fence_s = exit_order(6), desk.venue.capabilities.fence_s
+    desk.tell(OrderErred(order, OutcomeUnknown("a", "b", "timeout"), desk.clock.monotonic_ns()))
+    desk.clock.advance(int(fence_s * SECOND))
+    desk.tell(query(order.client_order_id))
+    assert "can still be accepted" in desk.closer.take(QueryFailed).error
+    desk.closer.expect_none(OrderNotFound)
+    desk.clock.advance(1)
+    desk.tell(query(order.client_order_id))
+    assert desk.closer.take(OrderNotFound).client_order_id == order.client_order_id
 
 
 def test_a_state_the_venue_does_not_say_settles_nothing(make):

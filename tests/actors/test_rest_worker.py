@@ -258,6 +258,18 @@ def test_a_cancel_of_an_entry_that_waits_for_budget_takes_it_back():
     assert len(bench.transports[0].sent) == 1
 
 
+def test_an_order_is_being_placed_from_its_queueing_to_its_answer():
+    bench = Bench()
+    order, number = exit_order(1), exit_order(1).client_order_id
+    bench.lanes.tell(order)
+    bench.lanes.tell(cancel(2, 1))
+    assert bench.lanes.is_placing(number)
+    assert not bench.lanes.is_placing(cancel(2, 1).client_order_id)
+    with bench:
+        bench.facts.take(OrderAnswered)
+        assert not bench.lanes.is_placing(number)
+
+
 def test_a_rate_limit_answer_holds_everything_back():
     with Bench() as bench:
         bench.transports[0].error = RateLimited("aster", "place", "slow", retry_after_s=5.0)

@@ -1,11 +1,13 @@
 """What became of an order: every witness, and every way in which they can agree or not."""
 
+from dataclasses import replace
+
 import pytest
 
 from exchanges.errors import OutcomeUnknown, RequestRefused, UnknownOrder
 from exchanges.lighter import lookup, transactions
 from exchanges.values import CancelReason, OrderStatus, RejectReason
-from exchanges.venue import AccountSetup
+from exchanges.venue import AccountSetup, HttpReply
 from tests.exchanges.lighter.samples import (
     NOW_NS,
     OUR_ID,
@@ -110,11 +112,35 @@ def test_a_nonce_that_another_transaction_used_proves_that_it_never_was():
     assert (report.status, report.reason, report.filled) == (OrderStatus.REJECTED, CancelReason.NEVER_ACCEPTED, 0)
 
 
-def test_a_nonce_used_by_nobody_we_know_proves_it_only_after_the_records_lag():
-    report, _ = follow(sent_and_lost(), {"tx": NO_RECORD, "nextNonce": nonce_is(101)})
-    assert report.status is OrderStatus.REJECTED
+def used_by_nobody_we_know(made, seconds=0, **answers):
+    """What is asked, and answered, so long after NOW_NS, where the nonce of the order is used up."""
+    given = {"accountOrders": NONE, "tx": NO_RECORD, "nextNonce": nonce_is(101), **answers}
+    later = {
+        name: replace(answer, received_ns=NOW_NS + seconds * SECOND) if isinstance(answer, HttpReply) else answer
+        for name, answer in given.items()
+    }
+    return follow(made, later)
+
+
+def test_a_nonce_used_by_nobody_we_know_proves_it_once_a_record_would_have_to_be_there():
+    made = sent_and_lost()
+    for seconds in (0, 9):
+        with pytest.raises(OutcomeUnknown, match="no record yet"):
+            used_by_nobody_we_know(made, seconds)
+    report, asked = used_by_nobody_we_know(made, 10)
+    assert (report.status, report.reason) == (OrderStatus.REJECTED, CancelReason.NEVER_ACCEPTED)
+    assert asked.asked == ["accountOrders", "tx", "nextNonce", "tx"]
+
+
+def test_an_order_that_comes_late_between_two_questions_is_not_given_up():
+    made = sent_and_lost()
     with pytest.raises(OutcomeUnknown, match="no record yet"):
-        follow(sent_and_lost(NOW_NS - SECOND), {"tx": NO_RECORD, "nextNonce": nonce_is(101)})
+        used_by_nobody_we_know(made)
+    records = iter([NO_RECORD, reply(tx_record())])
+    ended = order_row(status="filled", filled_base_amount="0.0250", filled_quote_amount="58.6")
+    history = reply({"code": 200, "orders": [ended]})
+    report, _ = used_by_nobody_we_know(made, 60, tx=lambda: next(records), accountInactiveOrders=history)
+    assert report.status is OrderStatus.FILLED
 
 
 def test_a_taken_order_without_record_is_not_given_up():
