@@ -5,8 +5,10 @@ of defense against an unforeseen error.
 Everything else is in `actors/app/`.
 """
 
+import contextlib
 import faulthandler
 import os
+import resource
 import signal
 import sys
 import threading
@@ -40,8 +42,15 @@ def install_signals(stop: StopRequest) -> None:
         faulthandler.register(signal.SIGUSR1)
 
 
+def forbid_core_dumps() -> None:
+    """Let no crash write the process's memory, and with it the keys, to a disk."""
+    with contextlib.suppress(ValueError, OSError):  # where the system does not have or allow it, nothing is lost
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
 def main(arguments: list[str]) -> int:
     """Return the exit code of one run."""
+    forbid_core_dumps()
     options = parse_options(arguments)
     stop = StopRequest()
     install_signals(stop)

@@ -151,6 +151,7 @@ class OsAppendFile:
         try:
             is_new = not self._path.exists()
             self._descriptor = os.open(self._path, flags, 0o600)
+            os.fchmod(self._descriptor, 0o600)
             if is_new:
                 sync_folder(self._path.parent)
         except OSError as error:

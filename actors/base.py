@@ -19,7 +19,7 @@ from actors.addresses import Address
 from actors.inbox import Inbox
 from actors.messages import ActorFailed, Heartbeat, Note, Ping
 from actors.runtime import runtime
-from exchanges.redaction import redact
+from exchanges.redaction import redact, visible
 
 M = TypeVar("M")
 
@@ -111,7 +111,7 @@ class BotActor(pykka.ThreadingActor):
         """Log a note of the core: its level, its event, and everything else as bound fields."""
         about = {"grid": note.grid, "lot": note.lot, "client_order_id": note.client_order_id}
         fields = {**dict(note.fields), **{key: value for key, value in about.items() if value}, "event": note.event}
-        self.log.bind(**fields).opt(depth=1).log(note.level.value, note.text or note.event)
+        self.log.bind(**fields).opt(depth=1).log(note.level.value, visible(note.text or note.event))
 
     @property
     def mailbox_depth(self) -> int:

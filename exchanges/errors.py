@@ -26,7 +26,7 @@ OutcomeUnknown.
 
 from typing import Final
 
-from exchanges.redaction import redact
+from exchanges.redaction import redact, visible
 
 _EXCERPT: Final = 200
 _LOOKED_AT: Final = 600
@@ -52,14 +52,15 @@ class JournalError(BotError):
 
 
 class ExchangeError(BotError):
-    """Something between us and a venue. `exchange` and `operation` say where. The text never holds a secret: what looks
-    like one is taken out, because a part of it is often the venue's own.
+    """Something between us and a venue. `exchange` and `operation` say where. The text never holds a secret and
+    is one plain line: a part of it is often the venue's own, so what looks like a secret or steers a terminal is taken
+    out.
     """
 
     def __init__(self, exchange: str, operation: str, text: str = "") -> None:
         self.exchange = exchange
         self.operation = operation
-        self.text = redact(text)
+        self.text = redact(visible(text))
         super().__init__(f"{exchange} {operation}: {self.text}" if text else f"{exchange} {operation}")
 
 
@@ -127,7 +128,7 @@ class MalformedMessage(ExchangeError):
     """A reply or frame could not be read. `excerpt` is a short, redacted piece of it."""
 
     def __init__(self, exchange: str, operation: str, text: str = "", *, excerpt: str = "") -> None:
-        self.excerpt = redact(excerpt[:_LOOKED_AT])[:_EXCERPT]
+        self.excerpt = redact(visible(excerpt[:_LOOKED_AT]))[:_EXCERPT]
         super().__init__(exchange, operation, f"{text} ({self.excerpt!r})" if excerpt else text)
 
 

@@ -24,6 +24,7 @@ from websocket import ABNF, WebSocket
 from exchanges.clock import Clock
 from exchanges.errors import StreamClosed
 from exchanges.network import Proxy, open_socket, parse_proxy, parse_target
+from exchanges.redaction import redact, visible
 from exchanges.venue import StreamEndpoint
 
 _READ_AHEAD_BYTES: Final = 65_536
@@ -385,11 +386,12 @@ def _text_of(error: BaseException) -> str:
     """Kind and words of an error, cut, without anything of the address (it may hold a credential)."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"certificate refused: {error.verify_message}"
-    return f"{type(error).__name__}: {error}"[:200]
+    return redact(visible(f"{type(error).__name__}: {error}"[:200]))
 
 
 def _close_text(data: bytes) -> str:
     if len(data) < _CODE_BYTES:
         return "closed by the venue"
     code = int.from_bytes(data[:_CODE_BYTES], "big")
-    return f"closed by the venue with {code} {data[_CODE_BYTES:].decode(errors='replace')}".rstrip()
+    why = redact(visible(data[_CODE_BYTES:].decode(errors="replace")))
+    return f"closed by the venue with {code} {why}".rstrip()

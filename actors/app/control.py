@@ -17,14 +17,23 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from exchanges.errors import BotError
+from exchanges.clock import SystemClock
+from exchanges.errors import BotError, MalformedMessage
+from exchanges.wire_json import decode
 
 CONTROL_FILE = "control.json"
 VERBS = ("status", "pause", "resume", "flatten", "adopt", "stop")
 _LINE_LIMIT = 4096
+_ANSWER_LIMIT = 4 * 1024 * 1024
 _TIMEOUT_S = 5.0
+_MOST_CLIENTS = 16
+_LARGEST_PORT = 65_535
 _ANSWER_S = 15.0
 """A bot that is busy starting its actors again answers some verbs only after that."""
+
+_Request = socket.socket | tuple[bytes, socket.socket]
+_Address = Any
+"""As socketserver has them."""
 
 Handler = Callable[[], Mapping[str, Any]]
 
@@ -41,24 +50,52 @@ class _Server(socketserver.ThreadingTCPServer):
     def __init__(self, address: tuple[str, int], token: str, handlers: Mapping[str, Handler]) -> None:
         self.token = token
         self.handlers = handlers
+        self._places = threading.BoundedSemaphore(_MOST_CLIENTS)
         super().__init__(address, _Connection)
+
+    def process_request(self, request: _Request, client_address: _Address) -> None:
+        """Serve a client on a thread of its own, or hang up where too many are being served."""
+        if self._places.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: _Request, client_address: _Address) -> None:
+        """Serve one client."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that vanishes or sends garbage is its own problem: nothing is printed, nothing stops."""
 
 
-class _Connection(socketserver.StreamRequestHandler):
-    timeout = _TIMEOUT_S
+class _Connection(socketserver.BaseRequestHandler):
     server: _Server
 
     def handle(self) -> None:
-        line = self.rfile.readline(_LINE_LIMIT)
-        self.wfile.write(json.dumps(self._answer(line)).encode() + b"\n")
+        answer = json.dumps(self._answer(self._line())).encode() + b"\n"
+        self.request.settimeout(_TIMEOUT_S)
+        self.request.sendall(answer)
+
+    def _line(self) -> bytes:
+        """Read one line within the time for all of it: a drip of bytes cannot hold a thread for ever."""
+        data = b""
+        clock = SystemClock()
+        deadline_ns = clock.monotonic_ns() + int(_TIMEOUT_S * 1e9)
+        while b"\n" not in data and len(data) < _LINE_LIMIT:
+            self.request.settimeout(max(deadline_ns - clock.monotonic_ns(), 1) / 1e9)
+            piece = self.request.recv(_LINE_LIMIT - len(data))
+            if not piece:
+                break
+            data += piece
+        return data.partition(b"\n")[0]
 
     def _answer(self, line: bytes) -> Mapping[str, Any]:
         try:
-            request = json.loads(line)
-        except ValueError:
+            request = decode(line, "control", "command")
+        except MalformedMessage:
             return {"ok": False, "error": "not one line of JSON"}
         if not isinstance(request, dict):
             return {"ok": False, "error": "not a JSON object"}
@@ -123,19 +160,24 @@ def send_command(state_dir: Path, verb: str) -> Mapping[str, Any]:
     """
     path = state_dir / CONTROL_FILE
     try:
-        found = json.loads(path.read_text())
+        found = decode(path.read_bytes(), "control", CONTROL_FILE)
         address, token = (str(found["host"]), int(found["port"])), str(found["token"])
+        ipaddress.ip_address(address[0])  # the token is sent there: to no name that somebody else resolves
+        if not 0 < address[1] <= _LARGEST_PORT:
+            raise ValueError(f"{address[1]} is not a port")  # noqa: TRY301 - told like everything else that is wrong in it
     except FileNotFoundError:
         raise ControlError(f"no bot is running on {state_dir} (there is no {CONTROL_FILE} in it)") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ControlError(f"{path} cannot be used: {error}") from None
+    except (OSError, ValueError, KeyError, TypeError, MalformedMessage):
+        raise ControlError(f"{path} cannot be used: it is not what a running bot writes; start the bot anew") from None
     try:
         with socket.create_connection(address, timeout=_TIMEOUT_S) as connection:
             connection.settimeout(_ANSWER_S)
             connection.sendall(json.dumps({"token": token, "verb": verb}).encode() + b"\n")
-            line = connection.makefile("rb").readline()
-        answer = json.loads(line)
-    except (OSError, ValueError) as error:
+            line = connection.makefile("rb").readline(_ANSWER_LIMIT)
+        answer = decode(line, "control", "answer")
+        if not isinstance(answer, dict):
+            raise TypeError(f"an answer of {type(answer).__name__}")  # noqa: TRY301 - as above
+    except (OSError, TypeError, ValueError, MalformedMessage) as error:
         raise ControlError(
             f"the bot of {state_dir} does not answer on {address[0]}:{address[1]} ({error}); is it still running?"
         ) from None

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from actors.grid.state import CloseOrder, ExitBook, GridContext, GridState, Mode, TrackedPosition
+from exchanges.redaction import visible
 from exchanges.rounding import plain
 from exchanges.values import ZERO
 
@@ -103,12 +104,12 @@ def _cycle_line(picture: GridPicture) -> Text:
         if entry.filled:
             line.append(f", filled {plain(entry.filled)}", "cyan")
         if entry.inquiry is not None:
-            line.append(f", {entry.inquiry.why}", "yellow")
+            line.append(f", {visible(entry.inquiry.why)}", "yellow")
         line.append(f", {seconds(picture.now_ns - entry.placed_ns)} old", "dim")
     elif state.blocked_reason:
-        line.append(f"  no entry: {state.blocked_reason}", "yellow")
+        line.append(f"  no entry: {visible(state.blocked_reason)}", "yellow")
     if state.latch is not None:
-        line.append(f"  STOP {state.latch.kind}: {state.latch.text}", "bold red")
+        line.append(f"  STOP {state.latch.kind}: {visible(state.latch.text)}", "bold red")
     return line
 
 
@@ -183,7 +184,7 @@ def _exit_quantity(orders: list[CloseOrder]) -> str:
 
 def _lot_state(lot: TrackedPosition, orders: list[CloseOrder]) -> Text:
     if lot.blocked:
-        return Text(lot.blocked, "yellow")
+        return Text(visible(lot.blocked), "yellow")
     if not orders:
         return Text("dust" if lot.dust else "no exit", "dim" if lot.dust else "bold red")
     if any(order.inquiry is not None for order in orders):

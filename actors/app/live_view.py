@@ -16,6 +16,7 @@ from rich.text import Text
 from actors.app.grid_view import Form, GridPicture, grid_panel, money, panel_height, seconds
 from actors.price_stream import FeedStatus
 from actors.status import BotState, BotStatus, ConnectionPhase, ConnectionStatus, GridStatus, percentile
+from exchanges.redaction import visible
 from exchanges.values import ZERO
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _headline(status: BotStatus) -> Text:
     if status.restarts:
         line.append(f"  restarted {status.restarts}x", "yellow")
     if status.halted_why:
-        line.append(f"  entries held back: {status.halted_why}", "bold red")
+        line.append(f"  entries held back: {visible(status.halted_why)}", "bold red")
     line.append("   Ctrl-C stops", "dim")
     return line
 
@@ -137,8 +138,8 @@ def _connection_cells(status: BotStatus, connection: ConnectionStatus, feed: Fee
     prices = "-" if feed is None else "live" if feed.is_open else f"down: {feed.why}"
     return [
         Text(connection.exchange),
-        Text(phase, "green" if is_live else "yellow"),
-        Text(prices, "green" if feed is not None and feed.is_open else "yellow"),
+        Text(visible(phase), "green" if is_live else "yellow"),
+        Text(visible(prices), "green" if feed is not None and feed.is_open else "yellow"),
         Text(audited),
         Text(f"{connection.order_answer_ns / 1e6:.0f} ms" if connection.order_answer_ns else "-"),
         Text(f"{percentile(hops, 0.5) / 1000:.0f} us" if hops else "-"),

@@ -7,6 +7,8 @@ characters, because symbol names and
 error texts come from outside.
 """
 
+import base64
+import contextlib
 import json
 import os
 import re
@@ -14,31 +16,47 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
+from urllib.parse import quote, quote_plus
 
 from loguru import logger
 
+from exchanges.redaction import visible_lines
 from exchanges.secrets import Secret
 
 if TYPE_CHECKING:
     from loguru import Message, Record
 
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 _SHORTEST_SECRET = 6
 
 
+def spellings(secret: str) -> set[str]:
+    """Return the forms in which a secret may stand in a text: as it is, in an address, as hex, as base64."""
+    data = secret.encode()
+    packed = {base64.b64encode(data).decode(), base64.urlsafe_b64encode(data).decode()}
+    bare = secret.removeprefix("0x")
+    forms = {secret, bare, quote(secret), quote(secret, safe=""), quote_plus(secret), data.hex(), *packed}
+    with contextlib.suppress(ValueError):  # a key that is written as hex is also its bytes
+        forms.add(base64.b64encode(bytes.fromhex(bare)).decode())
+    with contextlib.suppress(ValueError):  # and one that is written as base64 too
+        forms.add(base64.b64decode(secret, validate=True).hex())
+    return {form for each in forms for form in (each, each.rstrip("=")) if len(form) >= _SHORTEST_SECRET}
+
+
 class Redactor:
-    """Replaces every known secret in a text by stars and drops control characters except the line feed."""
+    """Replaces every known secret in a text, however it is spelled, by stars, and drops what steers a terminal except
+    the line feed.
+    """
 
     def __init__(self, known: Iterable[Secret] = ()) -> None:
-        texts = sorted((secret.reveal() for secret in known), key=len, reverse=True)
-        texts = [text for text in texts if len(text) >= _SHORTEST_SECRET]
+        forms = {form for secret in known for form in spellings(secret.reveal())}
+        texts = sorted(forms, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, texts)), re.IGNORECASE) if texts else None
 
     def __call__(self, text: str) -> str:
         """Return the text fit to be shown."""
         if self._pattern is not None:
             text = self._pattern.sub("***", text)
-        return _CONTROL.sub("?", text)
+        return visible_lines(text)
 
 
 def _line(record: "Record") -> str:
@@ -72,8 +90,10 @@ def _is_event(record: "Record") -> bool:
 
 
 def private_opener(path: str, flags: int) -> int:
-    """An `open` opener that creates files readable by their owner only."""
-    return os.open(path, flags, 0o600)
+    """An `open` opener of files that only their owner can read, also where one was there before with other rights."""
+    descriptor = os.open(path, flags | os.O_NOFOLLOW, 0o600)
+    os.fchmod(descriptor, 0o600)
+    return descriptor
 
 
 class PrivateRotatingFile:

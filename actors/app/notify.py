@@ -6,14 +6,16 @@ sent again before `notify.repeat_after_s`, and what was held back is counted in 
 """
 
 import queue
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from actors.settings import NotifySettings
 from exchanges.clock import Clock
 from exchanges.errors import ConfigError
+from exchanges.secrets import Secret
 
 if TYPE_CHECKING:
     from loguru import Message
@@ -41,6 +43,17 @@ def apprise_sender(urls: str) -> Send:
         if not receivers.add(url):
             raise ConfigError([f"notify.urls_env: address {number} in it is not one that apprise knows"])
     return lambda title, body: bool(receivers.notify(title=title, body=body))
+
+
+_PART: Final = re.compile(r"[^/@:?&=\s]{12,}")
+
+
+def secrets_in(urls: Secret) -> list[Secret]:
+    """Return what of alert addresses must not be shown: each address, and every part of it that is long enough for a
+    token.
+    """
+    whole = urls.reveal().split()
+    return [Secret(text) for text in (*whole, *(part for url in whole for part in _PART.findall(url)))]
 
 
 @dataclass(slots=True)

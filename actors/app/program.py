@@ -19,6 +19,7 @@ from actors.locks import AlreadyRunning
 from actors.settings import BotSettings, Mode
 from exchanges.clock import SystemClock
 from exchanges.errors import BotError, ConfigError
+from exchanges.redaction import visible_lines
 
 
 def run(options: Options, stop: threading.Event) -> ExitCode:
@@ -135,4 +136,5 @@ def _print_ladders(settings: BotSettings, accounts: Accounts) -> None:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(text + "\n")
+    """Show a text, of which a part may come from outside."""
+    sys.stderr.write(visible_lines(text) + "\n")

@@ -16,7 +16,7 @@ from actors.app.consent import confirm_live
 from actors.app.control import ControlServer
 from actors.app.live_view import LiveView, LogTail
 from actors.app.logs import LogFiles, Redactor, add_sink, lines_to, remove_sink, set_up_logs
-from actors.app.notify import Notifier, apprise_sender
+from actors.app.notify import Notifier, apprise_sender, secrets_in
 from actors.app.options import ExitCode, Options
 from actors.app.outcome import as_json, for_people, grid_facts, watch_facts, who_has_not_begun, with_verdict
 from actors.app.paper import PaperError, PaperVenues
@@ -30,6 +30,7 @@ from actors.status import BotState, BotStatus, summary
 from actors.watchdog import SilentWatchdog
 from exchanges.clock import Clock, SystemClock
 from exchanges.errors import ConfigError
+from exchanges.redaction import visible_lines
 from exchanges.secrets import Secret
 
 _LOOK_EVERY_S = 0.2
@@ -100,9 +101,9 @@ class _Run:
         if self._options.json:
             sys.stdout.write(as_json(outcome) + "\n")
         elif code in (ExitCode.CLEAN, ExitCode.HALTED):
-            sys.stdout.write(for_people(outcome) + "\n")
+            sys.stdout.write(visible_lines(for_people(outcome)) + "\n")
         if self._unjudged:
-            sys.stderr.write(self._unjudged + "\n")
+            _say(self._unjudged)
             return ExitCode.FAILED
         return self._after_stop(bot, code)
 
@@ -111,7 +112,7 @@ class _Run:
         unproven = bot.status().unproven
         if code is not ExitCode.CLEAN or (all(self._stopped) and not unproven):
             return code
-        sys.stderr.write(f"the stop could not prove that everything ended: {', '.join(unproven) or 'the bot hangs'}\n")
+        _say(f"the stop could not prove that everything ended: {', '.join(unproven) or 'the bot hangs'}")
         return ExitCode.FAILED
 
     def _accounts(self) -> Accounts:
@@ -124,7 +125,12 @@ class _Run:
         return accounts
 
     def _start_logs(self, accounts: Accounts, *, show_live: bool) -> LogTail:
-        redact = Redactor(accounts.secrets)
+        notify, control = self._settings.notify, self._settings.control
+        urls = self._named_secret("notify.urls", notify.urls_env)
+        token = None if control.listen == "off" else self._named_secret("control.token", control.token_env)
+        own = [secret for secret in (urls, token) if secret is not None]
+        addresses = [] if urls is None else secrets_in(urls)
+        redact = Redactor([*accounts.secrets, *own, *addresses])
         tail = LogTail(redact)
         log = self._settings.log
         files = LogFiles(
@@ -134,17 +140,10 @@ class _Run:
             events=log.events_jsonl,
         )
         set_up_logs(log.level, redact, tail if show_live else lines_to(sys.stderr, redact), files)
-        self._start_alerts(redact)
+        if urls is not None:
+            notifier = Notifier(self._settings.desk.name, notify, apprise_sender(urls.reveal()), redact, self._clock)
+            self._cleanup.callback(remove_sink, add_sink(notifier, notify.min_level))
         return tail
-
-    def _start_alerts(self, redact: Redactor) -> None:
-        notify = self._settings.notify
-        urls = self._named_secret("notify.urls", notify.urls_env)
-        if urls is None:
-            return
-        sender = apprise_sender(urls.reveal())
-        notifier = Notifier(self._settings.desk.name, notify, sender, redact, self._clock)
-        self._cleanup.callback(remove_sink, add_sink(notifier, notify.min_level))
 
     def _named_secret(self, name: str, variable: str) -> Secret | None:
         """Return the secret of `NAME_file` or of the environment variable that `NAME_env` names; None where neither is.
@@ -241,12 +240,17 @@ class _Run:
     def _exit_code(self, status: BotStatus) -> ExitCode:
         """Return the exit code; a run that came to nothing is explained on stderr."""
         if status.fatal or status.state is BotState.FAILED:
-            sys.stderr.write(status.fatal + "\n")
+            _say(status.fatal)
             return ExitCode.USAGE if status.is_misconfigured else ExitCode.FAILED
         if status.state is BotState.STARTING and not self._stop.is_set():
-            sys.stderr.write(f"the time was over before {who_has_not_begun(status)}\n")
+            _say(f"the time was over before {who_has_not_begun(status)}")
             return ExitCode.FAILED
         return ExitCode.HALTED if status.state is BotState.HALTED else ExitCode.CLEAN
+
+
+def _say(text: str) -> None:
+    """Show a text, of which a part may come from outside."""
+    sys.stderr.write(visible_lines(text) + "\n")
 
 
 def _status(status: BotStatus) -> Mapping[str, Any]:

@@ -19,6 +19,7 @@ from actors.config.source import read_document
 from actors.settings import BotSettings
 from exchanges import VENUES
 from exchanges.errors import ConfigError
+from exchanges.redaction import visible_lines
 from exchanges.venue import VenuePackage
 
 
@@ -48,12 +49,13 @@ def check(
     environ = os.environ if environ is None else environ
     document = read_document(path_or_text, overrides, environ)
     if not document.is_there:
-        return CheckResult(tuple(document.problems), (), None)
+        return CheckResult(tuple(map(visible_lines, document.problems)), (), None)
     reading = Reader(document, venues).read()
     Rules(reading, environ, venues).run()
     GridRules(reading, venues).run()
-    problems = tuple(reading.findings.problems)
-    return CheckResult(problems, tuple(reading.findings.warnings), None if problems else reading.settings)
+    problems = tuple(map(visible_lines, reading.findings.problems))
+    warnings = tuple(map(visible_lines, reading.findings.warnings))
+    return CheckResult(problems, warnings, None if problems else reading.settings)
 
 
 def load_settings(

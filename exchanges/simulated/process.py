@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 from exchanges.clock import Clock, SystemClock
 from exchanges.simulated.launch import REFUSED, TOKEN_HEADER, VenueLaunch
-from exchanges.simulated.state_files import OWNER_ONLY, is_locked, lock_file, process_file, read_json
+from exchanges.simulated.state_files import OWNER_ONLY, is_locked, lock_file, private_folder, process_file, read_json
 
 START_TIMEOUT_S: Final = 120.0
 """A long tape is read through before the venue listens."""
@@ -184,7 +184,7 @@ class SimulatedVenueProcess:
     def _open_log(self) -> "IO[bytes] | int":
         if self._launch.state_dir is None:
             return subprocess.DEVNULL
-        self._launch.state_dir.mkdir(parents=True, exist_ok=True)
+        private_folder(self._launch.state_dir)
         path = self._launch.state_dir / _LOG_NAME
         return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ONLY), "wb")
 

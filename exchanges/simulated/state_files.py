@@ -10,9 +10,14 @@ from typing import Any
 OWNER_ONLY = 0o600
 
 
+def private_folder(path: Path) -> None:
+    """Make a folder, for its owner only where it was not there. Raises OSError."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
 def write_private(path: Path, text: str) -> None:
     """Replace a file with `text`, atomically; mode 0600 from the first byte on. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(path.parent)
     temporary = path.with_name(f".{path.name}.new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ONLY)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -53,7 +58,7 @@ def lock_file(state_dir: Path) -> Path:
 
 def take_lock(path: Path) -> int | None:
     """Lock a file for this process; return the descriptor to close, None where another process holds it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(path.parent)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, OWNER_ONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
