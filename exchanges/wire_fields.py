@@ -21,8 +21,8 @@ _SMALLEST_MAGNITUDE: Final = -30
 which is finite and does not fit the memory when it is spelled out."""
 _MOST_ID_DIGITS: Final = 40
 _LARGEST_WHOLE: Final = 10**_MOST_ID_DIGITS
-_LARGEST_MS: Final = 10**14
-_LARGEST_US: Final = 10**17
+LATEST_NS: Final = 2**63 - 1
+"""The year 2262. A time beyond does not fit the 64 bits that the journal keeps of it."""
 
 
 class WireFields:
@@ -98,14 +98,14 @@ class WireFields:
     def time_ns(self, key: str) -> int:
         """Return a time given in milliseconds, in nanoseconds."""
         value = self.whole(key)
-        if not 0 <= value < _LARGEST_MS:
+        if not 0 <= value <= LATEST_NS // NS_PER_MS:
             raise self.error(f"{key} is not a time in milliseconds")
         return value * NS_PER_MS
 
     def micro_time_ns(self, key: str) -> int:
         """Return a time given in microseconds, in nanoseconds."""
         value = self.whole(key)
-        if not 0 <= value < _LARGEST_US:
+        if not 0 <= value <= LATEST_NS // NS_PER_US:
             raise self.error(f"{key} is not a time in microseconds")
         return value * NS_PER_US
 

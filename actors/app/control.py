@@ -174,10 +174,10 @@ def send_command(state_dir: Path, verb: str) -> Mapping[str, Any]:
             connection.settimeout(_ANSWER_S)
             connection.sendall(json.dumps({"token": token, "verb": verb}).encode() + b"\n")
             line = connection.makefile("rb").readline(_ANSWER_LIMIT)
-        answer = decode(line, "control", "answer")
+        answer = json.loads(line)
         if not isinstance(answer, dict):
             raise TypeError(f"an answer of {type(answer).__name__}")  # noqa: TRY301 - as above
-    except (OSError, TypeError, ValueError, MalformedMessage) as error:
+    except (OSError, TypeError, ValueError, RecursionError) as error:
         raise ControlError(
             f"the bot of {state_dir} does not answer on {address[0]}:{address[1]} ({error}); is it still running?"
         ) from None

@@ -12,6 +12,7 @@ from typing import Any, Final
 from exchanges.backpack.parsing import Fields, order_report, rows_of
 from exchanges.reports import FillReport, OrderReport
 from exchanges.values import ZERO, OrderId, TradeId
+from exchanges.wire_fields import LATEST_NS
 
 _TIME: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?")
 _SECOND_NS: Final = 1_000_000_000
@@ -26,8 +27,8 @@ def history_time_ns(fields: Fields, key: str) -> int:
         seconds = int(datetime.fromisoformat(match[1]).replace(tzinfo=UTC).timestamp())
     except ValueError:
         raise fields.error(f"{key} is not a UTC time") from None
-    if seconds < 0:
-        raise fields.error(f"{key} is before 1970")
+    if not 0 <= seconds < LATEST_NS // _SECOND_NS:
+        raise fields.error(f"{key} is before 1970 or after 2262")
     return seconds * _SECOND_NS + int((match[2] or "").ljust(9, "0"))
 
 

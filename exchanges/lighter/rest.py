@@ -19,6 +19,7 @@ from exchanges.lighter.parsing import Fields, malformed
 from exchanges.reports import AccountReport, ActiveOrders, BestPrice, FillReport, OrderReport, PositionReport
 from exchanges.values import ZERO, FeeRates, MarketRules, OrderRef, PriceSource
 from exchanges.venue import Call, HttpRequest, Undecided
+from exchanges.wire_fields import LATEST_NS
 
 T = TypeVar("T")
 
@@ -29,7 +30,7 @@ _NS: Final = 1_000_000_000
 _CATCH_UP_MARGIN_NS: Final = 10 * _NS
 """Trades are read from a little before the asked time: clocks differ, and a trade read twice counts once."""
 _PPM: Final = Decimal(1_000_000)
-_LATEST_S: Final = 10**11
+_LATEST_S: Final = LATEST_NS // _NS - 1
 
 
 def query(

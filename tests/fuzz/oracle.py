@@ -23,7 +23,7 @@ from exchanges.reports import (
 
 EXACT_DIGITS: Final = 34
 """What the bot's arithmetic keeps (actors.base.decimal_context): a number with more would be rounded somewhere."""
-_LATEST_NS: Final = 10**20
+_LATEST_NS: Final = 2**63
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _WIDE: Final = Context(prec=6000, traps=[InvalidOperation])
 
