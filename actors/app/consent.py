@@ -32,6 +32,7 @@ def limits_text(settings: BotSettings) -> str:
         )
     limit = risk.daily_loss_limit_usd
     lines.append(f"  daily loss limit: {'none' if limit is None else plain(limit) + ' USD'}")
+    lines.append("  no venue tells what a key may do: use one that cannot withdraw, for this bot only")
     return "\n".join(lines)
 
 

@@ -37,6 +37,7 @@ def test_the_limits_name_what_can_be_lost(tmp_path):
     assert "200 USD margin" in text
     assert "3 x 100 USD (up to 300 USD position)" in text
     assert "stop price 50000" in text
+    assert "use one that cannot withdraw" in text
 
 
 def test_yes_is_remembered_for_these_settings_only(tmp_path):
