@@ -8,7 +8,7 @@ _NAMED_SECRET: Final = re.compile(
     r"""(["']?\s*[=:]\s*["']?)[^\s&"',;)}\]]+"""
 )
 _WORDS: Final = ("signature", "api", "listen", "secret", "private", "passw", "token", "authorization")
-_LONG_RUN: Final = re.compile(r"(?:0x)?[0-9a-fA-F]{40,}|[A-Za-z0-9+/_-]{43,}={0,2}")
+_LONG_RUN: Final = re.compile(r"(?:0x)?[0-9a-fA-F]{40,}|[A-Za-z0-9%+/_-]{43,}={0,2}")
 _STEERING: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 """Control characters (ANSI begins with one), what turns the direction of writing, line ends nobody sees, and halves of
 surrogate pairs, which no file takes."""
