@@ -113,6 +113,11 @@ class OrderLine:
         return "" if reader is None else self._watch.problem(self._clock.monotonic_ns(), reader.alive_ns)
 
     @property
+    def alive_ns(self) -> int:
+        """When the last sign of life came (monotonic), 0 without a connection."""
+        return 0 if self._reader is None else self._reader.alive_ns
+
+    @property
     def next_try_ns(self) -> int | None:
         """When `keep` has something to do next (monotonic), None while there is a connection."""
         return None if self._reader is not None or self._is_hopeless else self._next_try_ns

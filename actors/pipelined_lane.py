@@ -5,7 +5,8 @@ burst of ten exits as many round trips (`capabilities.pipelined_orders`, DESIGN.
 connection is the same as of every lane, and so are the gate's last acts before each write.
 
 * Answers are matched by number. A positive one is what `Call.read` makes of it: often only a receipt.
-* An answer that does not come, or a connection that ends, leaves the outcome unknown: told, never sent again.
+* An answer that does not come, or a connection that ends, leaves the outcome unknown: told, never sent again. One that
+  says nothing at all after an order was written is left, without waiting for its pings to fail.
 * While the connection is not open, commands go by HTTP at once, exits as well as entries.
 * Where an answer is not positive, those behind it were signed for a sequence that the venue does not have. Nothing more
   leaves until they are answered too, or given up; what the venue refused only for its place in the sequence is then
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 MOST_IN_FLIGHT: Final = 32
 ANSWER_NS: Final = 5_000_000_000
 """A healthy venue answers within a fraction of a second."""
+SILENT_NS: Final = 3_000_000_000
+"""So long an order waits for any sign of life from the connection it was written to."""
 BROKEN_ANSWER_NS: Final = 1_000_000_000
 """So long the lane waits for the rest of a broken sequence: exits wait behind it."""
 
@@ -131,7 +134,7 @@ class PipelinedLane(OrderLane):
         if self._line.next_try_ns is not None:
             times.append(self._line.next_try_ns)
         if self._flights:
-            times.append(self._give_up_ns())
+            times.append(min(self._give_up_ns(), self._silent_ns()))
         return max((min(times) - now_ns) / 1e9, LEAST_WAIT_S)
 
     def _take_up(self, item: Any) -> None:  # noqa: ANN401 - see OrderLane
@@ -144,6 +147,7 @@ class PipelinedLane(OrderLane):
         elif isinstance(item, _Abort):
             self._lose("the bot stopped before the answer")
         else:
+            self._look_around()
             super()._take_up(item)
         self._look_around()
 
@@ -156,12 +160,16 @@ class PipelinedLane(OrderLane):
 
     def _look_around(self) -> None:
         """Do what is due by time: give answers up, leave an old connection, open a new one."""
-        if self._flights and self._parts.clock.monotonic_ns() >= self._give_up_ns():
-            self._give_up_oldest()
+        if self._flights and self._queue.empty():  # else its answer may wait there: this thread was held up
+            now_ns = self._parts.clock.monotonic_ns()
+            if now_ns >= self._silent_ns():
+                self._leave("nothing was heard after an order was written")
+            elif now_ns >= self._give_up_ns():
+                self._give_up_oldest()
         problem = self._line.problem
         if problem:
             self._leave(problem)
-        if self._line.is_old:
+        if self._line.is_old and not self._flights:
             self._is_leaving = self._is_leaving or "it is old"
         if not self._flights:
             self._whole_again()
@@ -269,6 +277,7 @@ class PipelinedLane(OrderLane):
             return
         if isinstance(answer, ClosingSoon):
             self._is_leaving = "the venue is about to close it"
+            self._break()
         elif answer is not None and answer.number is None:
             self._leave("the venue refused a command without saying which")
         elif answer is not None:
@@ -317,6 +326,11 @@ class PipelinedLane(OrderLane):
         """When the oldest command in flight is not waited for any more."""
         oldest_ns = next(iter(self._flights.values())).sent_ns + ANSWER_NS
         return min(oldest_ns, self._broken_ns + BROKEN_ANSWER_NS) if self._broken_ns else oldest_ns
+
+    def _silent_ns(self) -> int:
+        """When the connection is left for its silence; an answer or a pong since the oldest was written proves it."""
+        oldest_ns = next(iter(self._flights.values())).sent_ns
+        return oldest_ns + SILENT_NS if self._line.alive_ns <= oldest_ns else oldest_ns + 2 * ANSWER_NS
 
     def _give_up_oldest(self) -> None:
         flight = self._flights.pop(next(iter(self._flights)))

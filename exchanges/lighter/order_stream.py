@@ -17,9 +17,10 @@ from exchanges.venue import HttpReply, HttpRequest
 from exchanges.wire_json import decode, encode
 
 SEND_TX_FRAME: Final = "jsonapi/sendtx"
-_PING_S: Final = 2.0
-_DEAD_AFTER_S: Final = 6.0
-"""An exit must not wait long on a dead line: shorter than the private stream's, 30 frames a minute."""
+_PING_S: Final = 15.0
+_DEAD_AFTER_S: Final = 40.0
+"""Slow, because frames are counted by address (section 12) and quotes need most of them. A dead line is noticed by the
+first order that goes over it without a sign of life in return."""
 _OK: Final = 200
 _REFUSED: Final = 400
 _SHUTDOWN: Final = "shutdown"

@@ -8,7 +8,7 @@ from typing import Any, Self
 import pytest
 
 from actors.messages import OrderSent
-from actors.pipelined_lane import ANSWER_NS, BROKEN_ANSWER_NS, MOST_IN_FLIGHT, PipelinedLane
+from actors.pipelined_lane import ANSWER_NS, BROKEN_ANSWER_NS, MOST_IN_FLIGHT, SILENT_NS, PipelinedLane
 from actors.rest_worker import LaneParts, OrderLanes
 from actors.send_gate import HaltFlag, SendGate
 from actors.streams import ReaderCalls
@@ -487,6 +487,61 @@ def test_a_connection_whose_thread_hangs_is_left_and_what_was_out_is_unknown():
         assert isinstance(bench.facts.take(OrderErred).error, OutcomeUnknown)
         bench.wait_reader(2)
     assert bench.readers[0].stopped
+
+
+def test_a_connection_that_is_silent_after_an_order_is_left_before_its_pings_fail():
+    with Bench() as bench:
+        bench.lanes.tell(exit_order(1))
+        bench.reader.wait_sent(1)
+        bench.facts.take(OrderSent)
+        bench.reader.alive_ns = bench.clock.monotonic_ns()
+        bench.clock.advance(SILENT_NS - 1)
+        bench.lanes.tell(exit_order(2))
+        bench.reader.wait_sent(2)
+        bench.facts.take(OrderSent)
+        bench.facts.expect_none(OrderErred)
+        bench.clock.advance(1)
+        bench.lanes.tell(exit_order(3))
+        erred = [bench.facts.take(OrderErred) for _ in range(2)]
+        assert [fact.command for fact in erred] == [exit_order(1), exit_order(2)]
+        bench.facts.take(OrderAnswered)
+        assert tags(bench.transport.sent) == [exit_order(3).client_order_id]
+    assert bench.readers[0].stopped
+
+
+def test_an_answer_that_came_while_the_lane_was_held_up_counts():
+    with Bench() as bench:
+        bench.lanes.tell(exit_order(1))
+        bench.reader.wait_sent(1)
+        bench.facts.take(OrderSent)
+        writing, go = threading.Event(), threading.Event()
+
+        def slow(text: str) -> None:
+            writing.set()
+            assert go.wait(5)
+            LineReader.send(bench.reader, text)
+
+        bench.reader.send = slow  # type: ignore[method-assign]
+        bench.lanes.tell(exit_order(2))
+        assert writing.wait(2)
+        bench.clock.advance(ANSWER_NS)
+        bench.lanes.tell(exit_order(3))
+        bench.reader.answer("1")
+        go.set()
+        assert bench.facts.take(OrderAnswered).command == exit_order(1)
+        bench.facts.expect_none(OrderErred)
+
+
+def test_a_sign_of_life_after_an_order_keeps_the_connection():
+    with Bench() as bench:
+        bench.lanes.tell(exit_order(1))
+        bench.reader.wait_sent(1)
+        bench.facts.take(OrderSent)
+        bench.reader.alive_ns = bench.clock.monotonic_ns() + 1
+        bench.pass_time(SILENT_NS + 1)
+        bench.lanes.tell(exit_order(2))
+        bench.reader.wait_sent(2)
+        bench.facts.expect_none(OrderErred)
 
 
 @pytest.mark.parametrize("frame", [b"{nonsense", b'{"n": null}'])
