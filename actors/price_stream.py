@@ -35,7 +35,7 @@ from actors.venue_messages import (
     StreamEnded,
     StreamOpened,
 )
-from actors.watches import CONTRADICTED_NS, FROZEN_NS
+from actors.watches import CONTRADICTED_NS, FROZEN_NS, LONGEST_CHECK_NS
 from exchanges.clock import Clock
 from exchanges.errors import ConfigError, MalformedMessage
 from exchanges.pacing import backoff
@@ -49,6 +49,8 @@ _FIRST_WAIT_S: Final = 0.5
 _LONGEST_WAIT_S: Final = 30.0
 _PINGS_PER_AGE: Final = 3
 _CHECKS_PER_AGE: Final = 4
+_FIRST_FRAMES: Final = 2
+"""So many may come only because a connection is new."""
 
 Submit = Callable[[Call[object], Address[QueryFact], int], None]
 
@@ -128,6 +130,7 @@ class _Market:
         self.told_problem: str | None = None
         self.asked_ticket = 0
         self.frame_ns = 0
+        self.frames = 0
         self.checked_ns = 0
         self.contradicted_ns = 0
 
@@ -141,7 +144,7 @@ class _Feed:
         self.waits = waits
         self.stream = 0
         self.watch = StreamWatch(0, 0)
-        self.check_every_ns = max(FROZEN_NS, int(feed.venue.capabilities.audit_every_s * 1e9))
+        self.least_check_ns = self.check_every_ns = max(FROZEN_NS, int(feed.venue.capabilities.audit_every_s * 1e9))
         self.reader: Reader | None = None
         self.box: FrameBox | None = None
         self.status = FeedStatus(exchange=feed.exchange)
@@ -258,7 +261,7 @@ class PriceStream(BotActor):
         feed.watch.opened(now_ns)
         for market in feed.markets.values():
             market.frame_ns = market.checked_ns = now_ns
-            market.contradicted_ns = 0
+            market.frames = market.contradicted_ns = 0
         self._show(feed, replace(feed.status, is_open=True, why=""))
         if self._parts.settings.rest_fallback:
             # a stream of changes says nothing until the book changes: the first price comes by REST
@@ -347,6 +350,9 @@ class PriceStream(BotActor):
     def _take_price(self, feed: _Feed, market: _Market, report: BestPrice) -> None:
         market.source = report.source
         if report.source is PriceSource.STREAM:
+            market.frames += 1
+            if market.frames > _FIRST_FRAMES:  # it goes on speaking: the next doubt is a fresh one
+                feed.check_every_ns = feed.least_check_ns
             market.frame_ns = self._parts.clock.monotonic_ns()
             market.contradicted_ns = 0
         if market.book.take(report):
@@ -405,6 +411,8 @@ class PriceStream(BotActor):
                 break
             if market.contradicted_ns and now_ns - market.contradicted_ns >= CONTRADICTED_NS:
                 why = f"{market.symbol}: it is silent while the venue's price has moved"
+                # a venue whose two prices differ for good is not connected to all the time for that
+                feed.check_every_ns = min(2 * feed.check_every_ns, LONGEST_CHECK_NS)
             elif now_ns - max(market.frame_ns, market.checked_ns) >= feed.check_every_ns:
                 market.checked_ns = now_ns
                 self._ask_rest(feed, market)

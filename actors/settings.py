@@ -126,7 +126,7 @@ class DeskRiskSettings:
         help="longs minus shorts of one asset over all grids and venues; none = off", unit="USD", gt=0, default=None
     )
     daily_loss_limit_usd: Decimal | None = setting(
-        help="realised + fees + funding of the UTC day; reaching it latches a stop; none = off",
+        help="realised + fees + funding (where the venue's stream tells it) of the UTC day; latches a stop; none = off",
         unit="USD",
         gt=0,
         default=None,
@@ -150,7 +150,7 @@ class ReconcileSettings:
     """The section `[reconcile]` besides the keys of `ProofSettings`: how often the venue is asked."""
 
     orders_every_s: Decimal = setting(
-        help="open orders and positions are compared so often; stretched by the venue's read budget",
+        help="open orders and positions are compared so often, fills every minute; the read budget stretches it",
         unit="s",
         ge=5,
         le=600,

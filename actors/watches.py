@@ -43,6 +43,7 @@ JUMP_NS: Final = 5 * _SECOND_NS
 DEAF_NS: Final = 30 * _SECOND_NS
 FROZEN_NS: Final = 10 * _SECOND_NS
 CONTRADICTED_NS: Final = _SECOND_NS
+LONGEST_CHECK_NS: Final = 600 * _SECOND_NS
 READER_GRACE_NS: Final = 5 * _SECOND_NS
 CONNECTING_NS: Final = 30 * _SECOND_NS
 
@@ -93,7 +94,7 @@ FROZEN_PRICES: Final = Watch(
     "frozen_prices",
     "a price stream that answers pings and brings no price while the venue's price by REST is another",
     f"{_s(FROZEN_NS / 1e9)} (or the venue's `audit_every_s` where that is longer) and one answer",
-    "connected anew",
+    "connected anew; asked less often each time that does not help",
 )
 DEAF_STREAM: Final = Watch(
     "deaf_stream",

@@ -16,6 +16,7 @@ from actors.messages import OrderFilled
 from actors.settings import Mode, StopPolicy
 from actors.status import BotState
 from actors.venue_access import VenueAccess
+from actors.watchdog import Watchdog
 from actors.wiring import DeadLetters, Wire
 from exchanges.errors import ConfigError, JournalError, RequestNotSent
 from exchanges.fill_events import Fill
@@ -112,6 +113,26 @@ def test_a_bot_without_a_venue_says_why_and_ends_in_order(tmp_path):
     assert bot.stop()
     bot.pause()
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("test/")]
+
+
+def test_everything_of_a_crew_is_watched(tmp_path, monkeypatch):
+    watched: list[str] = []
+    start_watchdog = Watchdog.start
+
+    def note(**arguments: Any) -> Any:
+        watched.extend(part.name for part in arguments["parts"].watched)
+        return start_watchdog(**arguments)
+
+    monkeypatch.setattr(Watchdog, "start", note)
+    bot = start(tmp_path)
+    try:
+        until(lambda: "test/watchdog" in bot.status().mailboxes, "a whole crew")
+        threads = {thread.name for thread in threading.enumerate() if thread.name.startswith("test/")}
+        assert threads - {"test/watchdog", "test/watchdog-timers"} == set(watched)
+        assert {"test/bot", "test/strategy", "test/aster/query-lane", "test/timers"} <= set(watched)
+        assert len(watched) == len(set(watched))
+    finally:
+        assert bot.stop()
 
 
 def test_the_locks_are_free_after_the_end(tmp_path):

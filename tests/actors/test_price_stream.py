@@ -1,5 +1,6 @@
 """The price stream on readers, timers and a query lane that are driven by hand."""
 
+import itertools
 import random
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -383,6 +384,29 @@ def test_a_silent_stream_beside_a_moving_market_is_given_up(desk):
     assert desk.strategy.all(PriceStale)
     silent_for(desk, 1_000)
     assert len(desk.readers) == 2
+
+
+def test_a_venue_whose_two_prices_differ_for_good_is_connected_to_less_and_less(desk):
+    settled(desk)
+    times = []
+    for second in range(1, 400):
+        silent_for(desk, 1_000)
+        while desk.asked:
+            symbol = desk.asked[-1][0].request.operation
+            assert symbol == "best_price"
+            answer_rest(desk, best_price("98", "98.1", source=PriceSource.REST))
+        if len(desk.readers) > len(times) + 1:
+            times.append(second)
+            desk.readers[-1].calls.on_open()
+            desk.sync()
+            while desk.asked:
+                answer_rest(desk, best_price("98", "98.1", source=PriceSource.REST))
+            desk.frame(best_price("100", "100.1"), b"a")
+            desk.frame(best_price("2000", "2001", "ETHUSDT"), b"b")
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert 3 <= len(times) <= 6
+    assert gaps == sorted(gaps)
+    assert gaps[-1] > 60
 
 
 def test_a_silent_stream_of_a_quiet_market_is_kept(desk):
