@@ -136,6 +136,7 @@ class TradingBot(BotActor):
         network: Network | None = None,
         source: random.Random | None = None,
         runtime_dir: "Path | None" = None,
+        accepts_accounts: bool = False,
     ) -> "BotHandle":
         """Start a bot and return the handle a host talks to it with. Returns once its actors run.
 
@@ -147,11 +148,14 @@ class TradingBot(BotActor):
             network: Who makes connections, sockets by default.
             source: Randomness of waits between attempts.
             runtime_dir: Folder of the account locks, the user's by default.
+            accepts_accounts: Take a state folder that was used with another account for the same one under another key.
 
         Raises:
             ConfigError: credentials are missing or unusable.
             AlreadyRunning: another process uses the state folder or an account with this tag.
             JournalError: the state folder cannot be used.
+
+        A state folder of another account refuses the start, seen in the handle's status.
         """
         from actors.host import start  # noqa: PLC0415 - the handle knows this module
 
@@ -162,6 +166,7 @@ class TradingBot(BotActor):
             network=network or SocketNetwork(),
             source=source or random.Random(),  # noqa: S311 - waits between attempts, no secret
             runtime_dir=runtime_dir,
+            accepts_accounts=accepts_accounts,
         )
 
     @staticmethod

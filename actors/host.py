@@ -191,6 +191,7 @@ def start(
     network: Network,
     source: random.Random,
     runtime_dir: Path | None,
+    accepts_accounts: bool,
 ) -> BotHandle:
     """Start a bot; see `TradingBot.start_bot`."""
     accesses = accesses if accesses is not None else live_accounts(settings).accesses
@@ -214,6 +215,7 @@ def start(
             make_fill_callback=make_fill_callback,
             root=failures,
             failures=failures,
+            accepts_accounts=accepts_accounts,
         )
         ref = TradingBot.start(name=f"{desk.name}/bot", failures=failures, plan=plan, life=life)
         return BotHandle(settings=settings, clock=clock, life=life, halted=halted, locks=locks, ref=ref)

@@ -37,7 +37,7 @@ FORMAT = 1
 BLOCK_SIZE = 64
 LARGEST_BLOCK = 1024
 _RECORD_START = b"\x1e"
-_FILE_NAME = "intents.log"
+FILE_NAME = "intents.log"
 _ENCODE = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode
 _quoted = json.encoder.encode_basestring_ascii
 
@@ -245,7 +245,7 @@ def open_log(
 
 def open_intents(state_dir: Path, *, desk: str, bot_tag: int, clock: Clock) -> tuple[IntentLog, IntentHistory]:
     """Open `state_dir`/intents.log on this machine; see `open_log`."""
-    file = OsAppendFile(state_dir / _FILE_NAME)
+    file = OsAppendFile(state_dir / FILE_NAME)
     return open_log(file, clock, desk=desk, bot_tag=bot_tag, boot_id=read_boot_id())
 
 

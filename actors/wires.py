@@ -10,7 +10,7 @@ import pykka
 
 from actors.addresses import Address
 from actors.connection_facts import Owners
-from actors.journal import Market, OpenedState, open_state
+from actors.journal import Market, OpenedState, Owner, open_state
 from actors.network import Network
 from actors.send_gate import HaltFlag
 from actors.settings import BotSettings, ForeignPolicy
@@ -65,6 +65,7 @@ class CrewPlan:
         make_fill_callback: Makes the function that takes an exchange's fills, from grid names by symbol and owners.
         root: The supervising actor's mailbox.
         failures: Where dead actors are reported.
+        accepts_accounts: Whether a journal kept for another account is taken for this one's under another key.
         begun: Exchanges that an earlier crew has begun to trade on.
     """
 
@@ -79,6 +80,7 @@ class CrewPlan:
     root: Address[Any]
     failures: Address[Any]
     begun: frozenset[str] = frozenset()
+    accepts_accounts: bool = False
 
     @property
     def markets(self) -> dict[str, Market]:
@@ -97,6 +99,11 @@ class CrewPlan:
     def open_state(self) -> OpenedState:
         """Open journal and intents. Raises JournalError."""
         desk = self.settings.desk
-        return open_state(
-            Path(desk.state_dir), desk=desk.name, bot_tag=desk.bot_tag, markets=self.markets, clock=self.clock
+        venues = {name: self.accesses[name].venue for name in self.exchanges}
+        owner = Owner(
+            desk=desk.name,
+            bot_tag=desk.bot_tag,
+            accounts={name: f"{venue.account} of {venue.name}" for name, venue in venues.items()},
+            accepts_accounts=self.accepts_accounts,
         )
+        return open_state(Path(desk.state_dir), owner=owner, markets=self.markets, clock=self.clock)

@@ -10,10 +10,12 @@ from typing import Any, Final
 
 from actors.accounts import Accounts, used_exchanges
 from actors.append_file import private_folder
+from actors.journal import set_state_aside
 from actors.locks import Locks
 from actors.settings import BotSettings
 from actors.venue_access import VenueAccess
 from exchanges import VENUES
+from exchanges.clock import SystemClock
 from exchanges.errors import BotError, ConfigError
 from exchanges.secrets import Secret
 from exchanges.simulated.launch import VenueChoice, VenueLaunch
@@ -82,6 +84,9 @@ class PaperVenues:
             PaperError: the process cannot be started.
         """
         self._locks.acquire(private_folder(self._folder), (), self._settings.desk.bot_tag, self._folder)
+        if self._settings.paper.fresh:
+            # the new account has nothing of what is known of the old one
+            set_state_aside(Path(self._settings.desk.state_dir), SystemClock().wall_ns())
         try:
             self._process.begin()
         except VenueProcessError as error:

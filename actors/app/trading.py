@@ -86,7 +86,9 @@ class _Run:
         accounts = self._accounts()
         show_live = sys.stdout.isatty() and sys.stderr.isatty() and not self._options.json
         tail = self._start_logs(accounts, show_live=show_live)
-        bot = TradingBot.start_bot(self._settings, accesses=accounts.accesses, clock=self._clock)
+        bot = TradingBot.start_bot(
+            self._settings, accesses=accounts.accesses, clock=self._clock, accepts_accounts=self._options.yes
+        )
         grace_s = float(self._settings.desk.stop_grace_s)
         self._cleanup.callback(lambda: self._stopped.append(bot.stop(timeout_s=grace_s + _STOP_MARGIN_S)))
         self._start_control(bot)

@@ -4,7 +4,8 @@ from actors.journal.actor import AnswerReservations, FlushJournal, Journal, Jour
 from actors.journal.door import JournalDoor
 from actors.journal.latches import clear_latches
 from actors.journal.reader import JournalReader, KnownOrder, Restored, RestoredMarket
-from actors.journal.state import OpenedState, open_state
+from actors.journal.schema import set_state_aside
+from actors.journal.state import OpenedState, Owner, open_state
 from actors.journal.writer import Market
 
 __all__ = [
@@ -18,8 +19,10 @@ __all__ = [
     "KnownOrder",
     "Market",
     "OpenedState",
+    "Owner",
     "Restored",
     "RestoredMarket",
     "clear_latches",
     "open_state",
+    "set_state_aside",
 ]

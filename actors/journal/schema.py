@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from actors.append_file import private_folder
+from actors.intents import FILE_NAME as INTENTS_NAME
 from exchanges.errors import JournalError
 
 APPLICATION_ID: Final = 0x67726964
@@ -185,6 +186,23 @@ def _why_unusable(path: Path, desk: str, bot_tag: int) -> str:
             raise
         return f"is damaged ({error})"
     return ""
+
+
+def set_state_aside(state_dir: Path, wall_ns: int) -> tuple[Path, ...]:
+    """Move journal and intents out of the way, for an account that begins anew; return what they are called now.
+
+    Raises:
+        JournalError: the folder cannot be written.
+    """
+    kept = []
+    for name in (FILE_NAME, INTENTS_NAME):
+        path = state_dir / name
+        try:
+            if path.exists():
+                kept.append(_move_aside(path, wall_ns))
+        except OSError as error:
+            raise journal_error(path, "cannot be moved", error) from None
+    return tuple(kept)
 
 
 def _move_aside(path: Path, wall_ns: int) -> Path:

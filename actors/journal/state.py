@@ -6,11 +6,12 @@ the venue has been read.
 
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from sqlite3 import Connection, Error
 
 from actors.intents import IntentHistory, IntentLog, open_intents, read_boot_id
+from actors.journal.accounts import bind_accounts
 from actors.journal.reader import JournalReader, Restored
 from actors.journal.schema import JournalDamaged, OpenedJournal, connect, journal_error, open_journal
 from actors.journal.writer import FactWriter, Market
@@ -42,28 +43,45 @@ class OpenedState:
         return connect(self.journal_path)
 
 
-def open_state(state_dir: Path, *, desk: str, bot_tag: int, markets: Mapping[str, Market], clock: Clock) -> OpenedState:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Whose state it is.
+
+    Attributes:
+        desk: Name of the desk.
+        bot_tag: The tag in this bot's ids.
+        accounts: The account on each exchange, by exchange name; labels without secrets.
+        accepts_accounts: Whether other accounts than before are taken for the same ones under other keys.
+    """
+
+    desk: str
+    bot_tag: int
+    accounts: Mapping[str, str] = field(default_factory=dict)
+    accepts_accounts: bool = False
+
+
+def open_state(state_dir: Path, *, owner: Owner, markets: Mapping[str, Market], clock: Clock) -> OpenedState:
     """Open intents and journal of a bot. Hold the lock of the state folder before.
 
     Args:
         state_dir: Made if it does not exist, for the owner only.
-        desk: Name of the desk.
-        bot_tag: The tag in this bot's ids.
+        owner: Whose state it is.
         markets: Where each configured grid trades, by grid name.
         clock: Wall time of records.
 
     Raises:
-        JournalError: the intent file is another bot's, or the disk refuses.
+        JournalError: the intent file is another bot's, the journal another account's, or the disk refuses.
     """
+    desk, bot_tag = owner.desk, owner.bot_tag
     intents, history = open_intents(state_dir, desk=desk, bot_tag=bot_tag, clock=clock)
     try:
         wall_ns = clock.wall_ns()
         opened = open_journal(state_dir, desk=desk, bot_tag=bot_tag, wall_ns=wall_ns)
         try:
-            run, restored = _begin_run(opened, history, markets, wall_ns)
+            run, restored = _begin_run(opened, owner, history, markets, wall_ns)
         except JournalDamaged as damage:
             opened = open_journal(state_dir, desk=desk, bot_tag=bot_tag, wall_ns=wall_ns, known_damage=str(damage))
-            run, restored = _begin_run(opened, history, markets, wall_ns)
+            run, restored = _begin_run(opened, owner, history, markets, wall_ns)
         intents.raise_floor(restored.highest_sequence)
         intents.compact(lambda intent: intent.client_order_id in restored.unsettled)
     except BaseException:
@@ -80,12 +98,13 @@ def open_state(state_dir: Path, *, desk: str, bot_tag: int, markets: Mapping[str
 
 
 def _begin_run(
-    opened: OpenedJournal, history: IntentHistory, markets: Mapping[str, Market], wall_ns: int
+    opened: OpenedJournal, owner: Owner, history: IntentHistory, markets: Mapping[str, Market], wall_ns: int
 ) -> tuple[int, Restored]:
     try:
         with closing(connect(opened.path)) as sql:
             sql.execute("PRAGMA synchronous = FULL")
             sql.execute("BEGIN IMMEDIATE")
+            bind_accounts(sql, opened.path, owner.accounts, accepts_others=owner.accepts_accounts)
             run = sql.execute(
                 "INSERT INTO runs (started_wall_ns, boot_id) VALUES (?, ?) RETURNING run", (wall_ns, read_boot_id())
             ).fetchone()[0]

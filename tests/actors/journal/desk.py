@@ -5,7 +5,7 @@ import threading
 from contextlib import closing, contextmanager
 from decimal import Decimal
 
-from actors.journal import FlushJournal, Journal, Market, open_state
+from actors.journal import FlushJournal, Journal, Market, Owner, open_state
 from actors.messages import (
     OrderAccepted,
     OrderCanceled,
@@ -153,7 +153,9 @@ class JournalDesk:
         self.open()
 
     def open(self):
-        self.state = open_state(self.folder, desk="alpha", bot_tag=TAG, markets=self.markets, clock=self.clock)
+        self.state = open_state(
+            self.folder, owner=Owner(desk="alpha", bot_tag=TAG), markets=self.markets, clock=self.clock
+        )
         self.ref = Journal.start(
             name="alpha/journal",
             failures=self.failures,

@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from actors.journal import (
     JournalReader,
     Market,
+    Owner,
     open_state,
+    set_state_aside,
 )
 from actors.messages import (
     SequencesReserved,
@@ -132,8 +134,8 @@ def test_highest_sequence_is_zero_only_for_a_grid_without_a_past(desk, is_known)
 # --- files that cannot be used ---
 
 
-def open_again(folder, clock, desk="alpha", tag=TAG):
-    state = open_state(folder, desk=desk, bot_tag=tag, markets=MARKETS, clock=clock)
+def open_again(folder, clock, desk="alpha", tag=TAG, **owner):
+    state = open_state(folder, owner=Owner(desk=desk, bot_tag=tag, **owner), markets=MARKETS, clock=clock)
     state.intents.close()
     return state
 
@@ -316,3 +318,33 @@ def test_lots_hold_exactly_entry_minus_exit_fills(tmp_path_factory, fills):
         grid = desk.grid()
     assert sum((lot.entry_filled - lot.exit_filled for lot in grid.lots), Decimal(0)) == total
     assert grid.fees == Decimal("0.1") * len(fills)
+
+
+def test_journal_of_another_account_stops_the_start_until_the_operator_says_it_is_the_same(desk, clock):
+    desk.close()
+    first, other = {"aster": "0xa of aster"}, {"aster": "0xb of aster"}
+    open_again(desk.folder, clock, accounts=first)
+    assert open_again(desk.folder, clock, accounts=first).problems == ()
+    runs = "SELECT count(*) FROM runs"
+    with closing(sqlite3.connect(desk.state.journal_path)) as sql:
+        before = sql.execute(runs).fetchone()
+    with pytest.raises(JournalError, match="kept for account 0xa of aster on exchange aster, not for 0xb of aster"):
+        open_again(desk.folder, clock, accounts=other)
+    with closing(sqlite3.connect(desk.state.journal_path)) as sql:
+        assert sql.execute(runs).fetchone() == before
+    open_again(desk.folder, clock, accounts=other, accepts_accounts=True)
+    open_again(desk.folder, clock, accounts=other | {"backpack": "key of backpack"})
+
+
+def test_set_aside_everything_begins_anew(desk, clock):
+    desk.tell(entry(1), SequencesReserved(grid="btc", first=1, last=64))
+    desk.close()
+    kept = set_state_aside(desk.folder, START_WALL_NS)
+    assert [path.name for path in kept] == [
+        f"journal.db.set-aside-{START_WALL_NS}",
+        f"intents.log.set-aside-{START_WALL_NS}",
+    ]
+    assert all(path.exists() for path in kept)
+    state = open_again(desk.folder, clock, accounts={"aster": "another"})
+    assert (state.restored.highest_sequence, state.history.highest_sequence, state.problems) == (0, 0, ())
+    assert set_state_aside(desk.folder / "nothing", START_WALL_NS) == ()
