@@ -64,6 +64,7 @@ class LaneParts:
         budget: The venue's rate limits.
         new_transport: Makes one connection; called once per thread.
         failures: Told when a thread dies of a bug.
+        observe: Nothing may be sent that changes anything, not even what proves the fate of an order.
         count_order: Called for every order that is handed to a lane, on the teller's thread.
     """
 
@@ -75,6 +76,7 @@ class LaneParts:
     new_transport: Callable[[], Transport]
     failures: Address[ActorFailed]
     count_order: Callable[[], None] = _count_nothing
+    observe: bool = False
 
 
 class RestThread:

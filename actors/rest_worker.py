@@ -28,7 +28,7 @@ from exchanges.errors import ExchangeError, RequestNotSent
 from exchanges.order_ids import unpack
 from exchanges.reports import OrderReport
 from exchanges.values import ClientOrderId, OrderRef
-from exchanges.venue import Call, SignAgain, Undecided
+from exchanges.venue import Call, RequestKind, SignAgain, Undecided
 
 _NEVER_NS: Final = 2**63
 
@@ -371,7 +371,7 @@ class QueryLane(RestThread):
             self._retry_deferred()
             self._job = 0
         for waiting in self._deferred:
-            self._drop(waiting)
+            self._refuse(waiting, "the bot is stopping")
 
     def _patience_s(self) -> float | None:
         if not self._deferred:
@@ -383,15 +383,17 @@ class QueryLane(RestThread):
         for question in waiting:
             self._ask(question)
 
-    def _drop(self, question: _Question) -> None:
-        operation = question.call.request.operation
-        error = RequestNotSent(self._parts.venue.name, operation, "the bot is stopping")
+    def _refuse(self, question: _Question, why: str) -> None:
+        error = RequestNotSent(self._parts.venue.name, question.call.request.operation, why)
         tell_quietly(question.reply_to, QueryErred(question.ticket, error, self._parts.clock.monotonic_ns()))
 
     def _ask(self, question: _Question) -> None:
         """Ask, and go on with what an answer leads to, or put the question aside until there is budget for it."""
         while True:
             request = question.call.request
+            if self._parts.observe and request.kind is not RequestKind.QUERY:
+                self._refuse(question, "observe mode: nothing is sent")
+                return
             now_ns = self._parts.clock.monotonic_ns()
             wait_ns = self._take(request, now_ns)
             if wait_ns > 0:

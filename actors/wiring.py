@@ -203,6 +203,7 @@ class Crew:
             new_transport=lambda: plan.network.new_transport(access, plan.clock),
             failures=plan.failures,
             count_order=self._meter.count,
+            observe=plan.settings.desk.observe,
         )
         facts = self._wires.connections[name]
         new_lane: NewLane = OrderLane

@@ -20,7 +20,7 @@ SECOND_NS = 1_000_000_000
 class Desk:
     """A running lane on a clock of its own; every question takes a second."""
 
-    def __init__(self, history: int = 100, **capabilities: Any) -> None:
+    def __init__(self, history: int = 100, *, observe: bool = False, **capabilities: Any) -> None:
         self.clock = FakeClock()
         self.reply: Probe[Any] = Probe()
         self.transport = FakeTransport(self.clock)
@@ -38,6 +38,7 @@ class Desk:
                 budget=self.budget,
                 new_transport=lambda: self.transport,
                 failures=Probe(),
+                observe=observe,
             )
         )
 
@@ -48,7 +49,9 @@ class Desk:
     def __exit__(self, *_: object) -> None:
         assert self.lane.stop(2.0)
 
-    def question(self, name: str, outcome: Any, *, history: int = 0) -> Call[Any]:
+    def question(
+        self, name: str, outcome: Any, *, history: int = 0, kind: RequestKind = RequestKind.QUERY
+    ) -> Call[Any]:
         def read(_: HttpReply) -> Any:
             self.clock.advance(SECOND_NS)
             if isinstance(outcome, Exception):
@@ -56,7 +59,13 @@ class Desk:
             return outcome
 
         request = HttpRequest(
-            operation=name, method="GET", path="/", weight=1 - history, history_weight=history, signed=True
+            operation=name,
+            method="GET",
+            path="/",
+            kind=kind,
+            weight=1 - history,
+            history_weight=history,
+            signed=True,
         )
         return Call(request, read)
 
@@ -189,3 +198,13 @@ def test_a_request_in_hand_shows_as_a_job_and_each_as_another():
         until(lambda: desk.lane.job > first + 1, "a job with a number of its own")
         desk.transport.release()
         assert desk.reply.take(QueryAnswered).value == 3
+
+
+def test_who_observes_sends_nothing_that_would_prove_the_fate_of_an_order():
+    with Desk(observe=True) as desk:
+        voiding = desk.question("cancel", 42, kind=RequestKind.CANCEL)
+        desk.lane.submit(desk.question("first", undecided(voiding)), desk.reply, 7)
+        answer = desk.reply.take(QueryErred)
+    assert isinstance(answer.error, RequestNotSent)
+    assert "observe" in str(answer.error)
+    assert desk.sent == ["first"]
