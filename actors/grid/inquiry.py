@@ -29,8 +29,16 @@ def asked(inquiry: Inquiry, now_ns: int) -> Inquiry:
     return replace(inquiry, next_ns=now_ns + inquiry.wait_ns, wait_ns=wait_ns)
 
 
-def absent(inquiry: Inquiry, asked_ns: int) -> Inquiry:
-    """Return the inquiry after "not found": counted if asked after the fence and not counted before."""
+def absent(inquiry: Inquiry, asked_ns: int, now_ns: int) -> Inquiry:
+    """Return the inquiry after "not found": counted if asked after the fence and not counted before.
+
+    The next question waits, whoever asked the last one (a start and every catch-up ask too), and where the fence is
+    near, until it has passed: absence before it is worth nothing, and some venues answer few such questions a minute.
+    """
+    next_ns = max(inquiry.next_ns, now_ns + inquiry.wait_ns) if inquiry.next_ns <= now_ns else inquiry.next_ns
+    if now_ns <= inquiry.fence_ns <= now_ns + LONGEST_WAIT_NS:
+        next_ns = max(next_ns, inquiry.fence_ns + 1)
+    inquiry = replace(inquiry, next_ns=next_ns)
     is_news = inquiry.absent_ns is None or asked_ns > inquiry.absent_ns
     if asked_ns <= inquiry.fence_ns or not is_news:
         return inquiry

@@ -233,7 +233,7 @@ def not_found(draft: Draft[GridState], event: OrderNotFound) -> None:
     entry = entries.find(draft.state, event.client_order_id)
     if entry is None or entry.is_done or entry.inquiry is None:
         return
-    found = inquiry.absent(entry.inquiry, event.asked_ns)
+    found = inquiry.absent(entry.inquiry, event.asked_ns, draft.now_ns)
     entry = replace(entry, inquiry=found)
     entries.put(draft, entry)
     if found.absences < draft.context.settings.proof.not_found_proofs or draft.state.surplus > 0:

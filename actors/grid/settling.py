@@ -160,7 +160,7 @@ def not_found(draft: Draft[ExitBook], event: OrderNotFound) -> None:
     order = find_order(draft.state, event.client_order_id)
     if order is None or order.inquiry is None:
         return
-    found = inquiry.absent(order.inquiry, event.asked_ns)
+    found = inquiry.absent(order.inquiry, event.asked_ns, draft.now_ns)
     order = replace(order, inquiry=found)
     put_order(draft, order)
     if found.absences < draft.context.settings.proof.not_found_proofs or draft.state.suspicion is not None:

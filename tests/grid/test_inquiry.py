@@ -17,8 +17,23 @@ def test_waits_grow_to_the_limit():
 def test_absence_counts_only_after_the_fence_and_once_per_question():
     found = inquiry.begin("why", fence_ns=10, at_ns=0)
     for asked_ns, count in ((9, 0), (10, 0), (11, 1), (11, 1), (5, 1), (12, 2)):
-        found = inquiry.absent(found, asked_ns)
+        found = inquiry.absent(found, asked_ns, asked_ns)
         assert found.absences == count
+
+
+def test_an_absence_that_nobody_asked_for_here_delays_the_next_question_too():
+    found = inquiry.begin("restored", fence_ns=0, at_ns=100)
+    found = inquiry.absent(found, 90, 100)
+    assert (found.absences, found.next_ns) == (1, 100 + inquiry.FIRST_WAIT_NS)
+    later = inquiry.absent(found, 110, 120)
+    assert (later.absences, later.next_ns) == (2, found.next_ns)
+
+
+def test_nothing_is_asked_shortly_before_a_fence():
+    near = inquiry.begin("why", fence_ns=3 * SECOND_NS, at_ns=0)
+    assert inquiry.absent(near, 0, 1).next_ns == 3 * SECOND_NS + 1
+    far = inquiry.begin("why", fence_ns=60 * SECOND_NS, at_ns=0)
+    assert inquiry.absent(far, 0, 1).next_ns == 1 + inquiry.FIRST_WAIT_NS
 
 
 def test_cancellation_waits_for_an_answer():

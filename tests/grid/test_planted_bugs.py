@@ -40,7 +40,7 @@ def repost_before_settled(monkeypatch):
 
 
 def absences_count_before_the_fence(monkeypatch):
-    def absent(found, asked_ns):
+    def absent(found, asked_ns, now_ns):
         return replace(found, absences=found.absences + 1, absent_ns=asked_ns)
 
     monkeypatch.setattr(inquiry, "absent", absent)

@@ -108,6 +108,8 @@ def test_scenario_14_killed_after_the_intent_was_journaled():
     grid = killed(orders=[restored_entry(accepted=False, fence_s=10)])
     grid.not_found("c1", asked_ns=grid.now_ns)
     grid.connect()
+    assert grid.take() == [], "the connection has just asked"
+    grid.pass_ms(600)
     assert grid.take() == ["query c1"]
     grid.orders["c1"].fence_ns = grid.now_ns + 9 * SECOND_NS
     grid.pass_ms(9_500)
