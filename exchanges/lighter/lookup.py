@@ -5,14 +5,15 @@ without a word, and a lost request may still be on its way) the transaction itse
 known before it left. Where there is no record of it either, its nonce decides (`exchanges.lighter.voids`). Without a
 proof the order stays unknown until its transaction has expired (`capabilities.fence_s`), and then absence counts.
 
-Orders that this process did not place (an earlier run's) have no known hash: for them listing and history decide.
+Orders that this process did not place (an earlier run's) have no known hash: for them listing and history decide, and
+`exchanges.lighter.earlier_runs`.
 """
 
 from functools import partial
 from typing import Any, Final, NoReturn
 
 from exchanges.errors import OutcomeUnknown, RequestRefused, UnknownOrder
-from exchanges.lighter import parsing, records, rest
+from exchanges.lighter import earlier_runs, parsing, records, rest
 from exchanges.lighter.account import Account
 from exchanges.lighter.errors import NO_SUCH_TRANSACTION
 from exchanges.lighter.markets import Market
@@ -42,9 +43,11 @@ def _by_client_index(account: Account, market: Market, ref: OrderRef) -> Call[Or
         private=True,
     )
 
+    void_ns = account.sent.earlier_void_ns  # as it is now, before the question is asked
+
     def parse(data: Any, received_ns: int) -> OrderReport:  # noqa: ANN401 - a decoded body
         found = _listed(data, market, ref, received_ns)
-        return _unlisted(account, market, ref, received_ns) if found is None else found
+        return _unlisted(account, market, ref, received_ns, void_ns) if found is None else found
 
     return account.read(request, parse)
 
@@ -59,14 +62,14 @@ def _listed(data: object, market: Market, ref: OrderRef, received_ns: int) -> Or
     return max(found, key=lambda report: report.occurred_ns, default=None)
 
 
-def _unlisted(account: Account, market: Market, ref: OrderRef, received_ns: int) -> OrderReport:
+def _unlisted(account: Account, market: Market, ref: OrderRef, received_ns: int, void_ns: int | None) -> OrderReport:
     sent = account.sent.of_order(ref.client_order_id)
     if sent is not None and sent.order is not None:
         further = _by_hash(account, market, ref, sent)
         raise Undecided(EXCHANGE, "GET accountOrders", "it is not listed; its transaction has to be", further=further)
-    if ref.not_before_ns > received_ns - _KEPT_NS:
-        raise UnknownOrder(EXCHANGE, "GET accountOrders", "no order of this client index")
-    _ask_history(account, market, ref)
+    if ref.not_before_ns <= received_ns - _KEPT_NS:
+        _ask_history(account, market, ref)
+    return earlier_runs.unlisted(account, ref, received_ns, void_ns)
 
 
 # --- the transaction ---

@@ -12,7 +12,7 @@ from exchanges.lighter.errors import DUPLICATE_CLIENT_INDEX, reject_reason_of
 from exchanges.lighter.outcomes import EXCHANGE
 from exchanges.lighter.parsing import Fields
 from exchanges.reports import OrderReport
-from exchanges.values import ZERO, CancelReason, ClientOrderId, OrderRequest, OrderStatus, RejectReason
+from exchanges.values import ZERO, CancelReason, ClientOrderId, OrderRef, OrderRequest, OrderStatus, RejectReason, Side
 from exchanges.wire_json import decode
 
 CREATE_ORDER: Final = 14
@@ -90,6 +90,23 @@ def refused_order(order: OrderRequest, code: int, received_ns: int) -> OrderRepo
 def never_accepted(order: OrderRequest, received_ns: int) -> OrderReport:
     """Return the report of an order whose transaction can no longer be executed."""
     return _never_rested(order, RejectReason.OTHER, received_ns)
+
+
+def void_of_earlier_run(ref: OrderRef, received_ns: int) -> OrderReport:
+    """Return the report of an order of an earlier run whose transaction can no longer be executed.
+
+    Side, price and quantity are not known here. Only orders the ledger knows are asked for, and it keeps its own.
+    """
+    order = OrderRequest(
+        client_order_id=ref.client_order_id,
+        symbol=ref.symbol,
+        side=Side.BUY,
+        quantity=ZERO,
+        price=ZERO,
+        post_only=True,
+        reduce_only=False,
+    )
+    return never_accepted(order, received_ns)
 
 
 def _never_rested(order: OrderRequest, why: RejectReason, received_ns: int) -> OrderReport:

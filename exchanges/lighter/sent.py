@@ -41,6 +41,17 @@ class SentBook:
         self._sent: OrderedDict[str, Sent] = OrderedDict()
         self._orders: dict[str, OrderRequest] = {}
         self._by_order: dict[ClientOrderId, str] = {}
+        self._earlier_void_ns: int | None = None
+
+    @property
+    def earlier_void_ns(self) -> int | None:
+        """Since when nothing that an earlier run has sent can be executed any more, None where that is not known."""
+        return self._earlier_void_ns
+
+    def void_earlier(self, at_ns: int) -> None:
+        """Note that no nonce is left that an earlier run can have used (`exchanges.lighter.earlier_runs`)."""
+        if self._earlier_void_ns is None:
+            self._earlier_void_ns = at_ns
 
     def new_tag(self, order: OrderRequest | None = None) -> str:
         """Return a tag for a request, which will place `order` if one is given."""

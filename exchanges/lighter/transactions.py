@@ -199,16 +199,17 @@ def update_leverage(
     receipt: Callable[[str, int], T],
     *,
     nonce: int | None = None,
+    skips: bool = False,
     kind: RequestKind = RequestKind.QUERY,
 ) -> Call[T]:
-    """Set leverage and margin mode of one market. `nonce` as in `cancel_order`."""
+    """Set leverage and margin mode of one market. `nonce` as in `cancel_order`; it may skip others."""
     arguments = {
         "market_index": account.market(setup.symbol).index,
         "initial_margin_fraction": margin_fraction(setup.leverage),
         "margin_mode": int(setup.isolated),
     }
     if nonce is not None:
-        arguments["nonce"] = nonce
+        arguments |= {"nonce": nonce, "skip_nonce": int(skips)} if skips else {"nonce": nonce}
     request = request_of("SignUpdateLeverage", arguments, kind=kind, tag=account.sent.new_tag())
     return send(account, request, receipt)
 

@@ -187,15 +187,19 @@ def test_a_signature_for_another_chain_is_refused():
 # --- set-up ---
 
 
-def test_leverage_is_set_once_and_then_found(account):
+def set_up(account):
     setup = AccountSetup(symbol=SYMBOL, leverage=7)
     for _ in range(5):
         try:
-            answers = [account.ask(check) for check in account.venue.account_checks(setup)]
-            break
+            return [account.ask(check) for check in account.venue.account_checks(setup)]
         except OutcomeUnknown:
             account.bench.wait(LATENCY_S)
-    assert answers == [None] * 4
+    raise AssertionError("the leverage was never set")
+
+
+def test_leverage_is_set_once_and_then_found(account):
+    setup = AccountSetup(symbol=SYMBOL, leverage=7)
+    assert set_up(account) == [None] * 4
     assert account.asked.count("SignUpdateLeverage") == 1
     before = len(account.asked)
     account.bench.wait(LATENCY_S)
@@ -347,9 +351,28 @@ def test_an_order_whose_answer_was_lost_is_found(account):
     assert account.state(exit_order).status is OrderStatus.OPEN
 
 
-def test_an_order_nobody_sent_is_unknown(account):
-    with pytest.raises(UnknownOrder):
-        account.state(account.order(Side.BUY, "2340.00"), not_before_ns=account.bench.now_ns)
+def test_an_order_an_earlier_run_may_have_sent_is_proven_void_and_refused_when_it_comes(account):
+    set_up(account)
+    account.bench.wait(LATENCY_S)
+    order = account.order(Side.BUY, "2340.00")
+    call = account.venue.place_limit_order(order)
+    account.ask(call.first() or account.venue.server_time())
+    late = account.venue.sign(call.request, wall_ns=account.bench.now_ns)
+    not_before_ns = account.bench.now_ns
+    account.venue = account.client()
+    account.ask(account.venue.markets())
+    assert set_up(account) == [None] * 4
+    with pytest.raises(OutcomeUnknown, match="asked again"):
+        account.state(order, not_before_ns=not_before_ns)
+    with pytest.raises(UnknownOrder, match="yet"):
+        account.state(order, not_before_ns=not_before_ns)
+    account.bench.wait(11)
+    assert account.state(order, not_before_ns=not_before_ns).reason is CancelReason.NEVER_ACCEPTED
+    with pytest.raises(SignAgain):
+        call.read(account.send(late))
+    order = account.place(Side.BUY, "2338.00")
+    account.bench.wait(LATENCY_S)
+    assert account.state(order).status is OrderStatus.OPEN, "the nonces go on"
 
 
 # --- streams ---

@@ -65,9 +65,69 @@ def test_of_two_with_our_id_the_one_that_changed_last_counts():
     assert report.status is OrderStatus.FILLED
 
 
-def test_an_order_of_today_that_is_not_listed_is_unknown():
+# --- orders of an earlier run ---
+
+
+def of_today(made, answers, **names):
+    return follow(made, answers, not_before_ns=TODAY, **names)
+
+
+def second_run(void_ns=None):
+    """An account that was set up, and since when nothing of an earlier run can come."""
+    made = account()
+    made.setups[SYMBOL] = AccountSetup(symbol=SYMBOL, leverage=5)
+    if void_ns is not None:
+        made.sent.void_earlier(void_ns)
+    return made
+
+
+def test_before_the_set_up_an_order_of_today_that_is_not_listed_is_unknown():
     with pytest.raises(UnknownOrder):
-        follow(account(), {}, not_before_ns=TODAY)
+        of_today(account(), {})
+
+
+def test_all_nonces_an_earlier_run_can_have_used_are_skipped_before_absence_counts():
+    made = second_run()
+    with pytest.raises(OutcomeUnknown, match="asked again"):
+        of_today(made, {"nextNonce": nonce_is(100), "sendTx": receipt()})
+    assert made.signer.signed[-1] == (
+        "SignUpdateLeverage",
+        {"market_index": 0, "initial_margin_fraction": 2000, "margin_mode": 0, "nonce": 164, "skip_nonce": 1},
+    )
+    assert made.sent.earlier_void_ns == NOW_NS
+    assert made.nonces.take() == 165
+    with pytest.raises(UnknownOrder, match="yet"):
+        of_today(made, {})
+
+
+@pytest.mark.parametrize(("answer", "why"), [(refusal(21104), "meanwhile"), (refusal(21132), "still free")])
+def test_nonces_that_could_not_be_skipped_prove_nothing(answer, why):
+    made = second_run()
+    with pytest.raises(OutcomeUnknown, match=why):
+        of_today(made, {"nextNonce": nonce_is(100), "sendTx": answer})
+    assert made.sent.earlier_void_ns is None
+
+
+def test_an_order_of_an_earlier_run_that_is_not_listed_then_was_never_accepted():
+    report, asked = of_today(second_run(LONG_AGO), {})
+    assert (report.status, report.reason, report.filled) == (OrderStatus.REJECTED, CancelReason.NEVER_ACCEPTED, 0)
+    assert (report.client_order_id, asked.asked) == (OUR_ID, ["accountOrders"])
+
+
+def test_nonces_that_were_skipped_while_the_list_was_on_its_way_prove_nothing_yet():
+    made = second_run()
+
+    def slow():
+        made.sent.void_earlier(LONG_AGO)
+        return NONE
+
+    with pytest.raises(OutcomeUnknown):
+        of_today(made, {"accountOrders": slow, "nextNonce": nonce_is(100), "sendTx": receipt()})
+
+
+def test_an_accepted_order_of_an_earlier_run_that_is_not_listed_is_unknown():
+    with pytest.raises(UnknownOrder):
+        of_today(second_run(LONG_AGO), {}, order_id="77")
 
 
 # --- orders this process sent ---
