@@ -21,6 +21,8 @@ from actors.journal.door import JournalDoor
 from actors.journal.writer import FactWriter
 from actors.locks import Locks
 from actors.messages import OrderFilled
+from actors.order_line import OrderLine
+from actors.pipelined_lane import PipelinedLane
 from actors.steps import StepRunner
 
 ARM: Final = signal.SIGUSR2
@@ -196,6 +198,8 @@ def _wrap_socket(armed: _Armed) -> None:
 
     rest._write_at_once = wrapped_write
     rest.read_reply = wrapped_read
+    _around(OrderLine, "send", armed, "socket.begin", "socket.written")
+    _around(PipelinedLane, "_on_frame", armed, "reply.read", "")
 
 
 def _wrap_actors(armed: _Armed) -> None:

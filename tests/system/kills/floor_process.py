@@ -194,11 +194,16 @@ def _obey(order: Mapping[str, Any], running: RunningVenue, record: Record, marke
         case "since":
             return running.call(lambda _: record.rows[order["mark"] :])
         case "mishap":
-            return running.plan_mishap(Mishap(order["kind"]), method="POST", delay_s=0.7)
+            return running.plan_mishap(Mishap(order["kind"]), method=running.call(_order_method), delay_s=0.7)
         case "books":
             return running.call(lambda venue: books(venue, symbol))
         case unknown:
             raise ValueError(f"the floor cannot {unknown}")
+
+
+def _order_method(venue: SimulatedVenue) -> str:
+    """How orders come: Lighter's over a connection of their own."""
+    return "WS" if venue.face.venue == "lighter" else "POST"
 
 
 def _say(answer: Any) -> None:
