@@ -509,7 +509,9 @@ class ExchangeConnection(BotActor):
                 level = NoteLevel.WARNING if self._is_ready and not is_echo else NoteLevel.INFO
                 self._facts.note(LogEvent.ACCOUNT_NOTICE, text, level=level)
                 self._start_audit()
-            case NoticeKind.SUBSCRIBED | NoticeKind.HEARTBEAT | NoticeKind.IGNORED:
+            case NoticeKind.IGNORED:
+                self._show(ignored=self._status.ignored + 1)
+            case NoticeKind.SUBSCRIBED | NoticeKind.HEARTBEAT:
                 pass
 
     def _tell_funding(self, notice: StreamNotice) -> None:

@@ -47,6 +47,7 @@ from exchanges.errors import (
 )
 from exchanges.fill_events import Acceptance, Doubt, Ending, FillCorrection
 from exchanges.order_ids import OrderRole, unpack
+from exchanges.redaction import visible
 from exchanges.reports import FillReport, OrderReport
 from exchanges.values import CancelReason, ClientOrderId, OrderStatus, RejectReason
 
@@ -281,6 +282,7 @@ class OrderFacts:
     def note(
         self, event: LogEvent, text: str, *, level: NoteLevel = NoteLevel.INFO, grid: str = "", client_order_id: int = 0
     ) -> None:
-        """Log a note and give it to the journal."""
+        """Log a note and give it to the journal. A part of its text may be the venue's."""
+        text = visible(text)
         self._log.bind(event=event, grid=grid).log(level.value, text)
         self._owners.journal.tell(Note(event=event, level=level, grid=grid, text=text, client_order_id=client_order_id))

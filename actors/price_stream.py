@@ -39,7 +39,7 @@ from actors.watches import CONTRADICTED_NS, FROZEN_NS, LONGEST_CHECK_NS
 from exchanges.clock import Clock
 from exchanges.errors import ConfigError, MalformedMessage
 from exchanges.pacing import backoff
-from exchanges.redaction import redact
+from exchanges.redaction import redact, visible
 from exchanges.reports import BestPrice, NoticeKind, StreamNotice
 from exchanges.values import PriceSource
 from exchanges.venue import Call, StreamEndpoint, Venue
@@ -90,6 +90,7 @@ class FeedStatus:
     is_open: bool = False
     reconnects: int = 0
     malformed: int = 0
+    ignored: int = 0
     why: str = "not connected yet"
 
 
@@ -335,14 +336,20 @@ class PriceStream(BotActor):
             )
             return []
         for report in reports:
-            if isinstance(report, StreamNotice) and report.kind is NoticeKind.CREDENTIAL_EXPIRED:
-                self._hang_up(feed, report.text)
+            if isinstance(report, StreamNotice):
+                self._take_notice(feed, report)
         return [report for report in reports if isinstance(report, BestPrice)]
+
+    def _take_notice(self, feed: _Feed, notice: StreamNotice) -> None:
+        if notice.kind is NoticeKind.CREDENTIAL_EXPIRED:
+            self._hang_up(feed, notice.text)
+        elif notice.kind is NoticeKind.IGNORED:
+            self._show(feed, replace(feed.status, ignored=feed.status.ignored + 1))
 
     def _hang_up(self, feed: _Feed, why: str) -> None:
         """Close a connection whose subscription does not hold: its pongs would prove an old quote alive for ever."""
         self.log.bind(event=LogEvent.FRAME_MALFORMED, exchange=feed.feed.exchange).warning(
-            "the venue refused the price stream: {}", redact(why)
+            "the venue refused the price stream: {}", redact(visible(why))
         )
         if feed.reader is not None:
             feed.reader.stop()

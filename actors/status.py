@@ -54,7 +54,8 @@ class ConnectionStatus:
     """One exchange account. Times are monotonic; `audited_ns` is when the last complete audit was asked, 0 if none.
 
     `funding` is what funding has paid since the start (negative: cost). `order_answer_ns` is the time from the newest
-    order's write to its answer.
+    order's write to its answer. `malformed` frames of the private stream could not be read and changed nothing;
+    `ignored` ones are of no interest, or of a kind that is not known.
     """
 
     exchange: str
@@ -64,6 +65,7 @@ class ConnectionStatus:
     audited_ns: int = 0
     clock_offset_ns: int = 0
     malformed: int = 0
+    ignored: int = 0
     duplicates: int = 0
     stale_updates: int = 0
     order_answer_ns: int = 0

@@ -52,6 +52,18 @@ def watch_facts(status: BotStatus) -> dict[str, Any]:
     }
 
 
+def frame_facts(status: BotStatus) -> dict[str, dict[str, int]]:
+    """Return how many frames of each venue could not be read or were of no interest, for `--status`."""
+    prices = {feed.exchange: feed for feed in status.feeds}
+    return {
+        one.exchange: {
+            "malformed": one.malformed + (prices[one.exchange].malformed if one.exchange in prices else 0),
+            "ignored": one.ignored + (prices[one.exchange].ignored if one.exchange in prices else 0),
+        }
+        for one in status.connections
+    }
+
+
 def grid_facts(status: BotStatus) -> dict[str, dict[str, Any]]:
     """Return what each grid is doing now, for `--status`: by grid name, JSON-ready, decimals as text."""
     return {grid.name: _facts(grid) for grid in status.grids}

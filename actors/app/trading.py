@@ -18,7 +18,15 @@ from actors.app.live_view import LiveView, LogTail
 from actors.app.logs import LogFiles, Redactor, add_sink, lines_to, remove_sink, set_up_logs
 from actors.app.notify import Notifier, apprise_sender, secrets_in
 from actors.app.options import ExitCode, Options
-from actors.app.outcome import as_json, for_people, grid_facts, watch_facts, who_has_not_begun, with_verdict
+from actors.app.outcome import (
+    as_json,
+    for_people,
+    frame_facts,
+    grid_facts,
+    watch_facts,
+    who_has_not_begun,
+    with_verdict,
+)
 from actors.app.paper import PaperError, PaperVenues
 from actors.bot import TradingBot
 from actors.config import resolve_secret
@@ -256,8 +264,8 @@ def _say(text: str) -> None:
 
 
 def _status(status: BotStatus) -> Mapping[str, Any]:
-    facts = {"held_back": status.halted_why, "watchdog": watch_facts(status), "grids": grid_facts(status)}
-    return {**summary(status), **facts}
+    told = {"watchdog": watch_facts(status), "frames": frame_facts(status), "grids": grid_facts(status)}
+    return {**summary(status), "held_back": status.halted_why, **told}
 
 
 def _done(action: Any) -> Mapping[str, Any]:  # noqa: ANN401 - any function without arguments

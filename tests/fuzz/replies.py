@@ -1,5 +1,6 @@
-"""Bent answers of REST against everything a venue's client asks and commands."""
+"""Bent answers of REST, and of the order stream where there is one, against everything a client asks and commands."""
 
+import json
 import time
 from dataclasses import replace
 from random import Random
@@ -13,6 +14,8 @@ from exchanges.errors import (
     RequestNotSent,
     RequestRefused,
 )
+from exchanges.lighter.order_stream import SEND_TX_FRAME
+from exchanges.order_stream import FrameReply, OrderStream
 from exchanges.values import MarketRules
 from exchanges.venue import Call, HttpReply, Undecided
 from tests.fuzz.corpus import CALLS, Corpus
@@ -46,6 +49,7 @@ _STATUSES: Final = (
     503,
     599,
 )
+_OVER_THE_LINE: Final = frozenset({"place_limit_order", "cancel_order"})
 _FURTHER: Final = 6
 _PAGES: Final = (
     *(b"", b"<html><body>502 Bad Gateway</body></html>", b"null", b"[]", b"{}", b"OK", b'"text"', b"\x1f\x8b\x08\x00"),
@@ -73,6 +77,7 @@ class ReplySearch:
 
     def _begin(self) -> None:
         self._venue = self._corpus.venue()
+        self._order_stream = self._venue.order_stream()
         self._calls = []
         for name, make in CALLS.items():
             call = make(self._venue, self._corpus)
@@ -95,8 +100,31 @@ class ReplySearch:
                     self._can_still_sign()
                     self._begin()
                 name, call = self._rng.choice(self._calls)
-                self.take(name, call, self._next(call))
+                if self._order_stream is not None and name in _OVER_THE_LINE and self._rng.random() < 0.5:
+                    self._take_frame(name, call, self._order_stream)
+                else:
+                    self.take(name, call, self._next(call))
         return self.tally
+
+    def _take_frame(self, name: str, call: Call[Any], stream: OrderStream) -> None:
+        """Let the client read the answer to an order as it comes over the order stream."""
+        rng = self._rng
+        body = json.loads(rng.choice(self._corpus.replies[call.request.operation]).body)
+        honest = {"id": "7", "error": body} if rng.random() < 0.3 else {"type": SEND_TX_FRAME, "id": "7", **body}
+        frame = mutate(rng.choice((json.dumps(honest), '{"type":"shutdown"}')), rng)
+        try:
+            answer = stream.read(frame, NOW_NS)
+        except MalformedMessage:
+            self.tally.readings += 1
+            self.tally.refused += 1
+        except Exception as error:  # noqa: BLE001 - whatever it is, it would have ended a lane
+            self._fail(f"{name} (order stream)", f"{type(error).__name__}: {error}", frame)
+        else:
+            if isinstance(answer, FrameReply):
+                self.take(name, call, answer.reply)
+
+    def _fail(self, where: str, what: str, data: bytes) -> None:
+        self.tally.fail(Failure(self._corpus.subject.name, where, what, data))
 
     def _next(self, call: Call[Any]) -> HttpReply:
         rng = self._rng
@@ -132,8 +160,7 @@ class ReplySearch:
             if problem is None and time.thread_time() - began > SLOWEST_S:
                 problem = "it took more than a second"
             if problem is not None:
-                where = f"{name} ({call.request.operation}, HTTP {reply.status})"
-                self.tally.fail(Failure(self._corpus.subject.name, where, problem, reply.body))
+                self._fail(f"{name} ({call.request.operation}, HTTP {reply.status})", problem, reply.body)
                 return
             if further is None:
                 return
@@ -168,8 +195,7 @@ class ReplySearch:
         except RequestNotSent:
             self.tally.refused += 1
         except Exception as error:  # noqa: BLE001 - as above
-            what = f"after bent answers signing fails with {type(error).__name__}: {error}"
-            self.tally.fail(Failure(self._corpus.subject.name, "sign", what, b""))
+            self._fail("sign", f"after bent answers signing fails with {type(error).__name__}: {error}", b"")
 
 
 def _wrong_error(call: Call[Any], reply: HttpReply, error: ExchangeError) -> str | None:
