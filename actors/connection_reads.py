@@ -302,7 +302,9 @@ class VenueReads:
         if known is not None:
             filled = max(filled, known.filled)
             if known.has_ended and not status.is_terminal:
-                status = known.status
+                # where a cancel's report is not the last word, an answer from before it is none either
+                is_last_word = known.status is OrderStatus.FILLED or self._venue.capabilities.cancel_report_is_final
+                status = known.status if is_last_word else OrderStatus.UNKNOWN
         if status is OrderStatus.UNKNOWN:
             self._facts.tell_owner(
                 QueryFailed(

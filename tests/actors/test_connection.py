@@ -837,6 +837,21 @@ def test_a_state_the_venue_does_not_say_settles_nothing(make):
     assert desk.strategy.take(QueryFailed)
 
 
+def test_an_answer_from_before_a_cancel_report_that_is_not_the_last_word_settles_nothing(make):
+    """Found by the model check: the report had missed a fill, and the older answer let it stand."""
+    desk = make(capabilities={"cancel_report_is_final": False})
+    desk.live()
+    number = client_id(6)
+    desk.holds_questions = True
+    desk.tell(query(number))
+    desk.venue.answers["query_order"] = order_report(number)
+    desk.frame(order_report(number, OrderStatus.CANCELED))
+    assert not desk.strategy.take(OrderCanceled).final
+    desk.answer_held()
+    assert desk.strategy.take(QueryFailed).client_order_id == number
+    desk.strategy.expect_none(OrderSettled)
+
+
 # --- audit ---
 
 
