@@ -105,7 +105,13 @@ def _open_tape(
     try:
         facts = read_facts(Path(paper.tape))
         found = fit_rules(tape_rules(facts, market.symbol, market.quote_asset), facts.first_price)
-        tape = TapePrices(Path(paper.tape), market.symbol, speed=paper.speed, tick=paper.tick_size or found.tick)
+        tape = TapePrices(
+            Path(paper.tape),
+            market.symbol,
+            speed=paper.speed,
+            tick=paper.tick_size or found.tick,
+            is_served=True,
+        )
     except ConfigError as error:
         raise ValueError(str(error)) from error
     return tape, (replace(found, base_asset=market.base_asset or found.base_asset),)

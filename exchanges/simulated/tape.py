@@ -38,6 +38,8 @@ _DEAREST_STEP = Decimal(100)
 """A quantity step dearer than this in quote units is that of a contract, not of a base asset."""
 _COARSEST_TICK = Decimal("0.0005")
 """A price step that is a larger share of the price was never a market's: the tape has few different prices."""
+_PORTION = 200
+_LONGEST_LAG_NS = 5_000_000_000
 _KEPT_FACTS = 4
 _KEPT_NUMBERS = 20_000
 
@@ -265,14 +267,27 @@ class TapePrices:
     """One market's tape as a `PriceSource`. The constructor reads the file through (see `read_facts`).
 
     `tick` is the market's: a finer tape is played on it, bids rounded down and asks up. None for the tape's own.
+    `is_served` is for a venue that has clients: on a machine that is busy elsewhere late rows come in portions, stamped
+    with the time they come, so that the venue can answer in between; what is later than five seconds moves the rest of
+    the tape.
     """
 
-    def __init__(self, path: Path, symbol: str, *, speed: Decimal = Decimal(1), tick: Decimal | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        symbol: str,
+        *,
+        speed: Decimal = Decimal(1),
+        tick: Decimal | None = None,
+        is_served: bool = False,
+    ) -> None:
         if speed <= 0:
             raise ConfigError((f"paper.speed = {speed}: a tape in paper mode needs a speed above 0",))
         self.facts = read_facts(path)
         self._tick = tick if tick is not None and self.facts.tick % tick else None
         self._speed = speed
+        self._is_served = is_served
+        self._asked_ns = 0
         self._rows = _rows(path, symbol)
         self._start_ns = 0
         self._head: tuple[int, Tick] | None = None
@@ -284,10 +299,15 @@ class TapePrices:
 
     def events_until(self, now_ns: int) -> Iterator[tuple[int, Tick]]:
         """See `PriceSource`."""
-        while self._head is not None and self._head[0] <= now_ns:
-            head = self._head
+        since_ns, self._asked_ns = self._asked_ns, now_ns
+        if self._is_served:
+            self._move(now_ns)
+        left = _PORTION if self._is_served else -1
+        while left and self._head is not None and self._head[0] <= now_ns:
+            at_ns, row = self._head
             self._pull()
-            yield head
+            left -= 1
+            yield max(at_ns, since_ns), row
 
     def next_ns(self) -> int | None:
         """See `PriceSource`."""
@@ -302,6 +322,13 @@ class TapePrices:
         """See `PriceSource`."""
         self._head = None
         self._rows.close()
+
+    def _move(self, now_ns: int) -> None:
+        """Move the rest of the tape to where its next row is no later than allowed."""
+        late_ns = 0 if self._head is None else now_ns - _LONGEST_LAG_NS - self._head[0]
+        if self._head is not None and late_ns > 0:
+            self._start_ns += late_ns
+            self._head = (self._head[0] + late_ns, self._head[1])
 
     def _pull(self) -> None:
         row = next(self._rows, None)

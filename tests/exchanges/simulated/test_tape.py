@@ -19,6 +19,7 @@ ROWS = (
 )
 TAPES = Path(__file__).resolve().parents[4] / "shared" / "tapes"
 START = 1_700_000_000_000_000_000
+SECOND = 1_000_000_000
 
 
 def write(folder: Path, *rows: str, header: str = HEADER, zipped: bool = True) -> Path:
@@ -48,6 +49,38 @@ def test_rows_come_at_the_recorded_distances_from_the_start(tmp_path, zipped):
     assert prices.next_ns() is None
     assert played(prices, START + 10**13) == []
     prices.close()
+    prices.close()
+
+
+def test_rows_that_are_late_come_in_portions_and_stamped_as_they_come(tmp_path):
+    rows = [f"{1_000_000_000 + number * 1_000_000},T,,,,,100.7,0.005,0" for number in range(1, 500)]
+    prices = TapePrices(write(tmp_path, ROWS[0], *rows), "X", is_served=True)
+    prices.start(START)
+    assert [at_ns for at_ns, _ in played(prices, START + 1_000_000)] == [0, 1_000_000]
+    late = START + 1_000_000_000
+    first = played(prices, late)
+    assert [at_ns for at_ns, _ in first] == [number * 1_000_000 for number in range(2, 202)]
+    assert prices.next_ns() <= late
+    assert {at_ns for at_ns, _ in played(prices, late + 1)} == {1_000_000_000}, (
+        "no row is older than what was asked for"
+    )
+    assert len(played(prices, late + 2)) == 98
+    assert prices.finished
+    prices.close()
+
+
+def test_a_machine_that_cannot_keep_up_gets_the_rest_of_the_tape_later(tmp_path):
+    rows = [f"{number * SECOND},T,,,,,100.7,0.005,0" for number in range(2, 22)]
+    prices = TapePrices(write(tmp_path, ROWS[0], *rows), "X", is_served=True)
+    prices.start(START)
+    assert len(played(prices, START)) == 1
+    late = START + 16 * SECOND
+    assert len(played(prices, late)) == 6, "what is five seconds late or less is caught up with"
+    assert prices.next_ns() == late + SECOND
+    assert len(played(prices, late + 13 * SECOND)) == 6
+    assert len(played(prices, late + 19 * SECOND)) == 6
+    assert len(played(prices, late + 21 * SECOND)) == 2
+    assert prices.finished, "late, and whole"
     prices.close()
 
 

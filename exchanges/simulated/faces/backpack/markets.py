@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from exchanges.rounding import plain
@@ -68,6 +69,7 @@ class BackpackMarket:
         return format(self.notional(value), "f") if value else "0"
 
 
+@lru_cache(maxsize=1024)
 def decimals(value: Decimal) -> int:
     """Return how many digits after the point a value needs; trailing zeros do not count."""
     exponent = value.normalize().as_tuple().exponent
