@@ -1,7 +1,7 @@
 """What order lanes and the query lane have in common: a thread with a warm connection of its own."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar
 
@@ -170,6 +170,15 @@ class RestThread:
     def _note_pace(self, error: ExchangeError) -> None:
         if isinstance(error, RateLimited):
             self._parts.budget.penalize(self._parts.clock.monotonic_ns() + int(error.retry_after_s * 1e9))
+
+
+def join_all(workers: Sequence[RestThread], timeout_s: float) -> bool:
+    """Join every thread; those that do not end in time have their connection closed under them."""
+    ended = [worker for worker in workers if worker.join(timeout_s / len(workers))]
+    late = [worker for worker in workers if worker not in ended]
+    for worker in late:
+        worker.abort()
+    return all(worker.join(1.0) for worker in late)
 
 
 def tell_quietly(address: Address[M], message: M) -> None:

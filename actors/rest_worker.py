@@ -1,8 +1,8 @@
-"""The threads that talk HTTP to one venue: order lanes for commands, a query lane for questions.
+"""The threads that send orders to one venue; questions have one of their own (`actors.query_lane`).
 
-They are plain threads behind a non-blocking `tell` or `submit`, not actors: they block on sockets, and nothing else
-may. Every lane has its own warm connection, so an exit never waits behind a question or behind the reply to another
-order. (Where a venue wants its orders in one strict sequence, a single lane sends them without waiting for replies:
+They are plain threads behind a non-blocking `tell`, not actors: they block on sockets, and nothing else may. Every lane
+has its own warm connection, so an exit never waits behind a question or behind the reply to another order. (Where a
+venue wants its orders in one strict sequence, a single lane sends them without waiting for replies:
 `actors.pipelined_lane`.) A command goes to the lane that (lot + leg) names, or to an idle one where that lane is busy;
 a command of an order that is still in some lane follows it there, so the commands of one order keep their order.
 Nothing is ever sent twice.
@@ -11,24 +11,22 @@ A lane tells what became of a command to the connection (`OrderSent`, then `Orde
 `OrderHeld`); what that means is decided there.
 """
 
-import contextlib
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from queue import Empty
 from typing import Any, Final
 
 from actors.addresses import Address
 from actors.messages import CancelOrder, OrderCommand, OrderSent
-from actors.rest_thread import LEAST_WAIT_S, WARM_EVERY_S, LaneParts, RestThread, Transport, tell_quietly
+from actors.rest_thread import LEAST_WAIT_S, WARM_EVERY_S, LaneParts, RestThread, Transport, join_all, tell_quietly
 from actors.runtime import Queue, runtime
 from actors.send_gate import Denied, SendGate, is_entry, to_request
-from actors.venue_messages import LaneFact, OrderAnswered, OrderErred, OrderHeld, QueryAnswered, QueryErred, QueryFact
+from actors.venue_messages import LaneFact, OrderAnswered, OrderErred, OrderHeld
 from exchanges.errors import ExchangeError, RequestNotSent
 from exchanges.order_ids import unpack
 from exchanges.reports import OrderReport
 from exchanges.values import ClientOrderId, OrderRef
-from exchanges.venue import Call, RequestKind, SignAgain, Undecided
+from exchanges.venue import Call, SignAgain
 
 _NEVER_NS: Final = 2**63
 
@@ -317,113 +315,7 @@ class OrderLanes:
         """End the threads: after what is queued, or by force after `timeout_s`. Whether all have ended."""
         for lane in self._lanes:
             lane.finish()
-        return _join_all(self._lanes, timeout_s)
+        return join_all(self._lanes, timeout_s)
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """A question, and when the first of its chain was asked (None: this is the first)."""
-
-    call: Call[object]
-    reply_to: Address[QueryFact]
-    ticket: int
-    asked_ns: int | None = None
-
-
-class QueryLane(RestThread):
-    """One thread that asks questions, one after the other, in the order they were submitted.
-
-    A question whose budget is spent waits aside: a venue's slow archive must not hold up open orders and prices.
-    """
-
-    def __init__(self, parts: LaneParts) -> None:
-        super().__init__(parts, f"{parts.name}/query-lane")
-        self._queue: Queue[_Question | None] = runtime().new_queue()
-        self._deferred: deque[_Question] = deque()
-        self._retry_ns = 0
-        self._stopping = runtime().new_event()
-
-    def submit(self, call: Call[object], reply_to: Address[QueryFact], ticket: int) -> None:
-        """Queue a question; its outcome is told to `reply_to` with the ticket. Any thread; never blocks."""
-        self._queue.put(_Question(call, reply_to, ticket))
-
-    @property
-    def depth(self) -> int:
-        """How many questions wait."""
-        return self._queue.qsize() + len(self._deferred)
-
-    def stop(self, timeout_s: float) -> bool:
-        """End the thread: questions still queued are dropped, those that wait for budget end with an error. Whether
-        it has ended.
-        """
-        self._stopping.set()
-        self._queue.put(None)
-        return _join_all([self], timeout_s)
-
-    def _run(self) -> None:
-        self._warm()
-        while not self._stopping.is_set():
-            with contextlib.suppress(Empty):  # the budget of a question that waits aside may be back
-                question = self._queue.get(timeout=self._patience_s())
-                if question is None:
-                    break
-                self._ask(question)
-            self._retry_deferred()
-            self._job = 0
-        for waiting in self._deferred:
-            self._refuse(waiting, "the bot is stopping")
-
-    def _patience_s(self) -> float | None:
-        if not self._deferred:
-            return None
-        return max((self._retry_ns - self._parts.clock.monotonic_ns()) / 1e9, LEAST_WAIT_S)
-
-    def _retry_deferred(self) -> None:
-        waiting, self._deferred = self._deferred, deque()
-        for question in waiting:
-            self._ask(question)
-
-    def _refuse(self, question: _Question, why: str) -> None:
-        error = RequestNotSent(self._parts.venue.name, question.call.request.operation, why)
-        tell_quietly(question.reply_to, QueryErred(question.ticket, error, self._parts.clock.monotonic_ns()))
-
-    def _ask(self, question: _Question) -> None:
-        """Ask, and go on with what an answer leads to, or put the question aside until there is budget for it."""
-        while True:
-            request = question.call.request
-            if self._parts.observe and request.kind is not RequestKind.QUERY:
-                self._refuse(question, "observe mode: nothing is sent")
-                return
-            now_ns = self._parts.clock.monotonic_ns()
-            wait_ns = self._take(request, now_ns)
-            if wait_ns > 0:
-                self._retry_ns = now_ns + wait_ns if not self._deferred else min(self._retry_ns, now_ns + wait_ns)
-                self._deferred.append(question)
-                return
-            asked_ns = now_ns if question.asked_ns is None else question.asked_ns
-            self._begin_job()
-            try:
-                signed = self._parts.venue.sign(request, wall_ns=self._parts.venue_clock.wall_ns())
-                # Taken before the write: an answer may never look younger than its question was.
-                value = question.call.read(self._exchange(signed))
-            except Undecided as more:
-                question = replace(question, call=more.further, asked_ns=asked_ns)
-                continue
-            except ExchangeError as error:
-                self._note_pace(error)
-                tell_quietly(question.reply_to, QueryErred(question.ticket, error, asked_ns))
-            else:
-                tell_quietly(question.reply_to, QueryAnswered(question.ticket, value, asked_ns))
-            return
-
-
-def _join_all(workers: list[OrderLane] | list[QueryLane], timeout_s: float) -> bool:
-    """Join every thread; those that do not end in time have their connection closed under them."""
-    ended = [worker for worker in workers if worker.join(timeout_s / len(workers))]
-    late = [worker for worker in workers if worker not in ended]
-    for worker in late:
-        worker.abort()
-    return all(worker.join(1.0) for worker in late)
-
-
-__all__ = ["LaneParts", "NewLane", "OrderLane", "OrderLanes", "QueryLane", "Transport"]
+__all__ = ["LaneParts", "NewLane", "OrderLane", "OrderLanes", "Transport"]

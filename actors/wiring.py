@@ -29,7 +29,8 @@ from actors.log_events import LogEvent
 from actors.messages import Ping
 from actors.pipelined_lane import PipelinedLane
 from actors.price_stream import PricedMarket, PriceFeed, PriceParts, PriceStream
-from actors.rest_worker import LaneParts, NewLane, OrderLane, OrderLanes, QueryLane
+from actors.query_lane import QueryLane
+from actors.rest_worker import LaneParts, NewLane, OrderLane, OrderLanes
 from actors.send_gate import SendGate
 from actors.settings import BotSettings
 from actors.strategy import GridStrategy, StrategyParts

@@ -4,7 +4,8 @@ from typing import Any, Self
 
 import pytest
 
-from actors.rest_worker import LaneParts, QueryLane
+from actors.query_lane import QueryLane
+from actors.rest_worker import LaneParts
 from actors.venue_clock import VenueClock
 from actors.venue_messages import QueryAnswered, QueryErred
 from exchanges.errors import OutcomeUnknown, RequestNotSent, UnknownOrder

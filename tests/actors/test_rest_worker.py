@@ -8,7 +8,8 @@ from typing import Any, Self
 import pytest
 
 from actors.messages import ActorFailed, OrderSent
-from actors.rest_worker import LaneParts, OrderLanes, QueryLane
+from actors.query_lane import QueryLane
+from actors.rest_worker import LaneParts, OrderLanes
 from actors.send_gate import HaltFlag, SendGate
 from actors.venue_clock import VenueClock
 from actors.venue_messages import OrderAnswered, OrderErred, OrderHeld, QueryAnswered, QueryErred
