@@ -157,13 +157,13 @@ class Harm:
         return fault.amount + 30 + world.audit_s if readers else None
 
     def _line_cut(self, fault: Fault) -> float | None:
-        return None if self._cut(fault) is None else self._unknown_s()
+        return None if self._cut(fault) is None else self._settled_s()
 
     def _line_held(self, fault: Fault, flag: str) -> float | None:
         held_s = self._hold(fault, flag)
-        return None if held_s is None else held_s + self._unknown_s()
+        return None if held_s is None else held_s + self._settled_s()
 
-    def _unknown_s(self) -> float:
+    def _settled_s(self) -> float:
         """What was in flight is unknown: so long until it is settled."""
         return 30 + self._world.fence_s_for_unknown() + 2 * self._world.audit_s
 
