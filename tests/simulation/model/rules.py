@@ -94,7 +94,7 @@ def _waited_at_receipt(draft, event) -> None:
     _not_found(draft, replace(event, asked_ns=draft.now_ns))
 
 
-def _any_absence(found, asked_ns):
+def _any_absence(found, asked_ns, *_):
     return replace(found, absences=found.absences + 1, absent_ns=asked_ns)
 
 
