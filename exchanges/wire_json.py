@@ -40,6 +40,17 @@ def is_too_deep(text: str) -> bool:
     return False
 
 
+_LARGEST_EXPONENT = 400
+"""Spelled out, a number of twenty signs may have a billion digits. No float goes beyond 308."""
+
+
+def _fraction(text: str) -> Decimal:
+    value = Decimal(text)
+    if abs(value.adjusted()) > _LARGEST_EXPONENT:
+        raise ValueError("a number beyond all measure")
+    return value
+
+
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
@@ -59,14 +70,14 @@ def _holds_half_a_pair(value: object) -> bool:
     return isinstance(value, list) and any(map(_holds_half_a_pair, value))
 
 
-_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_object)
+_DECODER = json.JSONDecoder(parse_float=_fraction, parse_constant=_refuse_constant, object_pairs_hook=_object)
 
 
 def decode(data: bytes | str, exchange: str, operation: str) -> Any:  # noqa: ANN401 - the border: what comes in has no type yet
     """Return the decoded value; fractional numbers are Decimal.
 
     Raises:
-        MalformedMessage: the bytes are not UTF-8, not JSON, too deep, or hold NaN, Infinity, a number beyond Decimal, a
+        MalformedMessage: the bytes are not UTF-8, not JSON, too deep, or hold NaN, Infinity, a number beyond 1e400, a
             key twice or half a surrogate pair.
     """
     try:

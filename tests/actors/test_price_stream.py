@@ -339,6 +339,7 @@ def test_a_refused_subscription_closes_the_stream_whose_pongs_would_prove_an_old
     assert len(desk.readers) == 2
     desk.frame(StreamNotice(kind=NoticeKind.IGNORED, text="depth"), b"z")
     assert not desk.readers[-1].stopped
+    assert (desk.statuses[-1].ignored, desk.statuses[-1].malformed) == (1, 0)
 
 
 # --- streams that look open ---

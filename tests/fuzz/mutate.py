@@ -209,7 +209,8 @@ _JSON: Final[Sequence[Callable[[Payload, Random], str]]] = (
 # --- at the level of bytes ---
 
 
-def _bend_bytes(data: bytes, rng: Random) -> bytes:
+def bend_bytes(data: bytes, rng: Random) -> bytes:
+    """Return bytes with a piece cut, doubled, put in, flipped or replaced."""
     size = len(data)
     at, to = sorted((rng.randrange(size + 1), rng.randrange(size + 1)))
     match rng.randrange(6):
@@ -246,8 +247,8 @@ def mutate(text: str, rng: Random) -> bytes:
                 return rng.choice(_JSON)(Payload.of(bent), rng).encode()
             except (IndexError, AssertionError):
                 return bent.encode()
-        return _bend_bytes(bent.encode(), rng)
+        return bend_bytes(bent.encode(), rng)
     data = text.encode()
     for _ in range(rng.choice((1, 1, 1, 2, 4))):
-        data = _bend_bytes(data, rng)
+        data = bend_bytes(data, rng)
     return data

@@ -87,7 +87,7 @@ class Said:
         elif text[:1] in ("{", "[") and not isinstance(text, _Number):
             try:
                 self.add(_DECODER.decode(text))
-            except ValueError:  # a text that only begins like JSON
+            except (ValueError, Unreadable):  # a text that only begins like JSON, or one that nobody has to read
                 return
 
     def __contains__(self, value: Decimal) -> bool:

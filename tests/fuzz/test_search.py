@@ -24,6 +24,13 @@ from tests.fuzz.replies import ReplySearch
 SHARE = 1_500
 
 
+@pytest.fixture(autouse=True)
+def _payloads_of_a_sound_client():
+    """Make the payloads before a test breaks the client that makes them."""
+    for venue in VENUES:
+        corpus_of(venue)
+
+
 def found(tally):
     return "\n".join(map(str, tally.failures))
 

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from actors.app.grid_view import GridPicture, grid_panel, money, price, seconds, unrealized
 from actors.app.live_view import LiveView, LogTail, render
-from actors.app.outcome import grid_facts, watch_facts, who_has_not_begun
+from actors.app.outcome import frame_facts, grid_facts, watch_facts, who_has_not_begun
 from actors.grid.settings import CloseSettings, EntrySettings, GridRiskSettings, GridSettings, ProofSettings
 from actors.grid.state import (
     CloseOrder,
@@ -328,6 +328,15 @@ def test_the_view_draws_and_gives_the_terminal_back():
     drawn = console.file.getvalue()
     assert "every unit has its exit" in drawn
     assert "a line" in drawn
+
+
+def test_frames_that_told_nothing_are_counted_by_venue():
+    connections = (
+        ConnectionStatus(exchange="aster", malformed=2, ignored=3),
+        ConnectionStatus(exchange="backpack", ignored=1),
+    )
+    found = frame_facts(status(connections=connections, feeds=(FeedStatus(exchange="aster", malformed=4, ignored=5),)))
+    assert found == {"aster": {"malformed": 6, "ignored": 8}, "backpack": {"malformed": 0, "ignored": 1}}
 
 
 def test_what_the_watchdog_has_found_is_shown_and_told():

@@ -130,7 +130,16 @@ def test_other_frames_say_nothing_of_orders():
 
 
 @pytest.mark.parametrize(
-    "frame", [b"", b"[]", b'{"id":"1"}', b'{"type":5}', b'{"type":"jsonapi/sendtx","id":7}', b"\xff"]
+    "frame",
+    [
+        b'{"id":"7","error":{"code":200,"tx_hash":1e99999999999999}}',
+        b"",
+        b"[]",
+        b'{"id":"1"}',
+        b'{"type":5}',
+        b'{"type":"jsonapi/sendtx","id":7}',
+        b"\xff",
+    ],
 )
 def test_anything_else_is_malformed(frame):
     with pytest.raises(MalformedMessage):
