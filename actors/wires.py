@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -18,6 +18,7 @@ from actors.status import StatusBoard
 from actors.venue_access import VenueAccess
 from exchanges.client import OrderFillCallback
 from exchanges.clock import Clock
+from exchanges.pacing import RateBudget
 
 M_contra = TypeVar("M_contra", contravariant=True)
 
@@ -67,6 +68,7 @@ class CrewPlan:
         failures: Where dead actors are reported.
         accepts_accounts: Whether a journal kept for another account is taken for this one's under another key.
         begun: Exchanges that an earlier crew has begun to trade on.
+        budgets: The request budgets of the exchanges; see `budget_of`.
     """
 
     settings: BotSettings
@@ -81,6 +83,14 @@ class CrewPlan:
     failures: Address[Any]
     begun: frozenset[str] = frozenset()
     accepts_accounts: bool = False
+    budgets: dict[str, RateBudget] = field(default_factory=dict)
+
+    def budget_of(self, exchange: str) -> RateBudget:
+        """The request budget of an exchange: what one crew has spent, the next one does not have again."""
+        if exchange not in self.budgets:
+            venue = self.accesses[exchange].venue
+            self.budgets[exchange] = RateBudget(venue.rate_limits, venue.capabilities.exit_reserved_pct)
+        return self.budgets[exchange]
 
     @property
     def markets(self) -> dict[str, Market]:

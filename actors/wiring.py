@@ -41,7 +41,6 @@ from actors.venue_clock import VenueClock
 from actors.venue_messages import Begin
 from actors.watch_wiring import Watch, watched_actor, watched_lane, watched_timers
 from actors.wires import CrewPlan, DeadLetters, Wire
-from exchanges.pacing import RateBudget
 from exchanges.records import replace
 from exchanges.venue import StreamEndpoint, Venue
 
@@ -200,7 +199,7 @@ class Crew:
             venue=venue,
             clock=plan.clock,
             venue_clock=venue_clock,
-            budget=RateBudget(venue.rate_limits, capabilities.exit_reserved_pct),
+            budget=plan.budget_of(name),
             new_transport=lambda: plan.network.new_transport(access, plan.clock),
             failures=plan.failures,
             count_order=self._meter.count,
