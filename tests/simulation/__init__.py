@@ -14,8 +14,11 @@ fibers      `actors.runtime.Runtime` on that scheduler
 lines       `actors.network.Network` and the wire between bot and venue
 markets     where prices come from
 faults      the seeded plan of what goes wrong
+harm, deeds what each of them does to a world
 bots        a bot's process: start, crash, loss of power, restart
-invariants  what must hold after every turn, judged by the venue's records
+invariants  what must hold after every turn, judged by the venue's records; wire_rules and money are parts of it
 world       all of it for one seed
+catalogue   which fault of the catalogue is covered by what
+planted     defects planted into the bot, to see whether they are seen
 shrink      the shortest plan that still breaks the rule
 """

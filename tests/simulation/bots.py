@@ -15,6 +15,7 @@ from actors.locks import AccountKey, AlreadyRunning, Locks
 from actors.runtime import use_runtime
 from actors.settings import BotSettings
 from actors.venue_access import VenueAccess
+from actors.watches import SILENT_NS
 from exchanges.errors import BotError
 from tests.simulation.clocks import HostClock
 from tests.simulation.drawing import stream
@@ -45,7 +46,10 @@ class BotProcess:
         clock: HostClock,
         folder: Path,
         seed: int,
+        on_boot: Callable[[], None],
     ) -> None:
+        self.on_boot = on_boot
+        """Called when a life begins."""
         self.scheduler = scheduler
         self.clock = clock
         self.lines = lines
@@ -54,7 +58,7 @@ class BotProcess:
         self.refused = ""
         """Why the newest life did not come to be."""
         self.broken = 0
-        """How many actors of this life were broken on purpose."""
+        """How many actors of this life were broken on purpose, or kept from running for so long that they seem so."""
         self._settings = settings
         self._new_accesses = new_accesses
         self._folder = folder
@@ -87,8 +91,7 @@ class BotProcess:
         self._runtime = runtime = FiberRuntime(self.scheduler)
         self._in_place.enter_context(use_runtime(runtime))
         self.handle, self.refused, self.broken = None, "", 0
-        for line in self.lines.values():
-            line.asked.clear()
+        self.on_boot()
         runtime.new_thread(self._main, f"life-{self.lives}").start()
 
     def _main(self) -> None:
@@ -121,6 +124,7 @@ class BotProcess:
     def freeze(self, name: str, seconds: float) -> None:
         """Let the fibers with a name not run for so long."""
         fibers = self.fibers(name)
+        self.broken += seconds * 1e9 > SILENT_NS  # the watchdogs may take it for dead, and are meant to
         for fiber in fibers:
             self.scheduler.freeze(fiber)
         self.scheduler.after(int(seconds * 1e9), lambda: [self.scheduler.thaw(fiber) for fiber in fibers] and None)

@@ -78,7 +78,7 @@ KINDS: Final[dict[str, Kind]] = {
     ),
     "listen_key": Kind(1, "W9", venues=("aster",)),
     # --- streams ---
-    "frame_lost": Kind(8, "W4", _STREAMS),
+    "frame_lost": Kind(8, "W4 W6", _STREAMS),
     "frame_twice": Kind(8, "W2", _STREAMS),
     "frame_again": Kind(6, "W2 W8", _STREAMS, 0.001, 60),
     "frame_late": Kind(6, "W5 W7 W21", _STREAMS, 0.001, 20),
@@ -106,6 +106,19 @@ KINDS: Final[dict[str, Kind]] = {
     "line_cut": Kind(6, "W7 O1 O23", ("orders",), venues=("lighter",)),
     "line_stall": Kind(2, "W10 O1", ("orders",), 1, 60, venues=("lighter",)),
     "line_half_open": Kind(2, "W11 O1 O2", ("orders",), 1, 60, venues=("lighter",)),
+    # --- the operator: new kinds come last, so that they move no draw of the others ---
+    "halt": Kind(4, "P10 O18", ("", "busy"), 1, 90),
+    "flatten": Kind(1, "M6 O18", ("",), 0.05, 120),
+    "stop": Kind(0.5, "P10", ("",), 0.05, 90),
+    "mute": Kind(1, "W10 M3", ("private", "public"), 1, 60),
+    "deaf": Kind(1, "W18", ("private", "public"), venues=("backpack", "lighter")),
+    "ban": Kind(0.5, "O7", ("",), 1, 120, venues=("aster",)),
+    "no_margin": Kind(1, "O15", ("",), 1, 60),
+    "leverage": Kind(1, "V8", ("",), 1, 20),
+    "closed_market": Kind(0.5, "M5", ("",), 1, 60),
+    "fee_tier": Kind(0.5, "V9", ("",), 0.0, 4.0),
+    "move_exit": Kind(1, "V2 O21", ("",), 1, 30),
+    "bitflip": Kind(0.5, "P5 P2", ("",), 0.0, 1.0),
 }
 
 Draw = Callable[[int, str, float], tuple[Fault, ...]]

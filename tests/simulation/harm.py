@@ -1,13 +1,11 @@
 """What each kind of fault does to a world, and how long afterwards the bot may be busy with it."""
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from exchanges.order_ids import OrderRole
-from exchanges.simulated.engine_types import CancelOrder, OrderType, PlaceOrder, TimeInForce
 from exchanges.simulated.faces.mishaps import Mishap, PlannedMishap
+from tests.simulation.deeds import Deeds
 from tests.simulation.faults import Fault
-from tests.simulation.lines import Armed
+from tests.simulation.lines import Armed, garbled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,10 +17,12 @@ _LINE: Final = frozenset(
     {
         *("request_lost", "request_late", "reply_lost", "reply_late", "reset_before", "reset_after"),
         *("html", "truncated", "empty", "garbled", "redirect", "refused"),
+        "deaf",
         *("frame_lost", "frame_twice", "frame_again", "frame_late", "frame_swapped", "frame_garbled"),
     }
 )
 _REPLY_TIMEOUT_S: Final = 10.0
+_EXPIRY_S: Final = 30
 
 
 class Harm:
@@ -33,6 +33,7 @@ class Harm:
         self._is_healed = False
         self._unknown_s = 0.0
         """How long the fate of what a dead process has sent may stay unknown."""
+        self._deeds = Deeds(world)
         world.line.on_fired = self._line_fired
         self._acts: dict[str, Callable[[Fault], float | None]] = {
             "mishap": self._mishap,
@@ -42,9 +43,6 @@ class Harm:
             "half_open": self._half_open,
             "partition": self._partition,
             "outage": self._outage,
-            "jump": self._jump,
-            "cancel_ours": self._cancel_ours,
-            "manual_reduce": self._manual_reduce,
             "crash": self._crash,
             "power": self._power,
             "second": self._second,
@@ -56,6 +54,9 @@ class Harm:
             "line_cut": self._line_cut,
             "line_stall": lambda fault: self._line_held(fault, "is_stalled"),
             "line_half_open": lambda fault: self._line_held(fault, "is_half_open"),
+            "mute": self._mute,
+            "bitflip": self._bitflip,
+            **self._deeds.acts,
         }
 
     def inflict(self, fault: Fault) -> None:
@@ -81,10 +82,11 @@ class Harm:
         world.line.is_down = world.host.is_down = world.disk.is_full = False
         world.clock.skew_ns = 0
         for reader in tuple(world.line.readers):
-            if reader.is_stalled or reader.is_half_open:
+            if reader.is_stalled or reader.is_half_open or reader.is_silent:
                 reader.cut("healed")
         for fiber in world.bot.fibers():
             world.scheduler.thaw(fiber)
+        self._deeds.heal()
         if not world.bot.is_alive:
             world.bot.bury()
             world.bot.boot()
@@ -113,6 +115,7 @@ class Harm:
             "frame_twice": 5.0,
             "frame_again": 5.0,
             "refused": 10.0,
+            "deaf": 60 + 2 * world.audit_s,
         }.get(armed.kind, unknown_s + (armed.amount if armed.kind.endswith("late") else 0.0))
         self.note_trouble(trouble_s)
 
@@ -126,14 +129,26 @@ class Harm:
             mishaps.plan(planned)
         except ValueError:  # not in this venue's dialect
             return None
+        if planned.mishap is Mishap.RATE_LIMITED:
+            world.invariants.wire.allowed_refusals += 1
         # it happens with the next request, which may be a while
         return 30 + _REPLY_TIMEOUT_S + fault.amount + world.fence_s_for_unknown() + 2 * world.audit_s
 
     def _listen_key(self, _fault: Fault) -> float | None:
         face: Any = self._world.host.venue.face
         face.listen_keys.expire_now(self._world.host.wall_ns())
-        self._world.host.step()
-        return 30.0
+        world = self._world
+        world.credential_ended_ns = world.clock.monotonic_ns()
+        world.host.step()
+        fired = world.fired.total() + 1  # this one is counted when it has happened
+        world.scheduler.after(_EXPIRY_S * _NS, lambda: self._look_after_expiry(fired))
+        return float(_EXPIRY_S)
+
+    def _look_after_expiry(self, fired: int) -> None:
+        """L3: with nothing else in the way a stream whose credential has expired is replaced."""
+        world = self._world
+        if world.fired.total() == fired and world.scheduler.now_ns >= world.troubled_until_ns and world.bot.is_alive:
+            world.invariants.judge_stream()
 
     def _cut(self, fault: Fault) -> float | None:
         readers = [reader for reader in self._world.line.readers if reader.kind == fault.where and reader.is_open]
@@ -143,6 +158,9 @@ class Harm:
 
     def _stall(self, fault: Fault) -> float | None:
         return self._hold(fault, "is_stalled")
+
+    def _mute(self, fault: Fault) -> float | None:
+        return self._hold(fault, "is_silent")
 
     def _half_open(self, fault: Fault) -> float | None:
         return self._hold(fault, "is_half_open")
@@ -186,48 +204,6 @@ class Harm:
 
     def _end_outage(self) -> None:
         self._world.host.is_down = False
-
-    # --- the market and the account ---
-
-    def _jump(self, fault: Fault) -> float | None:
-        world = self._world
-        fraction = Decimal(str(fault.amount)) * (1 if fault.where == "up" else -1)
-        world.prices.jump(world.symbol, fraction)
-        world.host.step()
-        return 10.0
-
-    def _cancel_ours(self, fault: Fault) -> float | None:
-        world = self._world
-        orders = world.own_orders(OrderRole.EXIT if fault.where == "exit" else OrderRole.ENTRY)
-        if not orders:
-            return None
-        world.engine.submit(
-            world.account, CancelOrder(symbol=world.symbol, order_id=orders[0].order_id), world.host.wall_ns()
-        )
-        world.host.step()
-        return world.audit_s + 10
-
-    def _manual_reduce(self, fault: Fault) -> float | None:
-        """A person closes a part of the position by hand."""
-        world = self._world
-        position = abs(world.position())
-        rules = world.kit.rules(world.symbol)
-        quantity = position * Decimal(str(fault.amount)) // rules.step * rules.step
-        if quantity < world.least_exit():
-            return None
-        order = PlaceOrder(
-            symbol=world.symbol,
-            side=world.exit_side(),
-            order_type=OrderType.MARKET,
-            quantity=quantity,
-            time_in_force=TimeInForce.IOC,
-            reduce_only=True,
-            client_id="",
-        )
-        world.engine.submit(world.account, order, world.host.wall_ns())
-        world.host.step()
-        world.may_stand = True
-        return 4 * world.audit_s + 20
 
     # --- the machine ---
 
@@ -299,3 +275,17 @@ class Harm:
 
     def _end_disk_full(self) -> None:
         self._world.disk.is_full = False
+
+    def _bitflip(self, fault: Fault) -> float | None:
+        """The process is killed, and one byte of its intent file is not what was written."""
+        world = self._world
+        if not world.bot.is_alive:
+            return None
+        world.bot.kill()
+        path = world.bot.state_dir / "intents.log"
+        data = path.read_bytes() if path.is_file() else b""
+        if data:
+            path.write_bytes(garbled(data, fault.amount))
+            self._unknown_s = world.fence_s + 60  # what cannot be read may be an order that is still on its way
+        world.scheduler.after(_NS, self._boot)
+        return 60 + world.fence_s + 2 * world.audit_s

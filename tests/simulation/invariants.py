@@ -1,35 +1,37 @@
 """What must hold, judged by the venue's own records (RELIABILITY.md B). The bot's word is only compared.
 
+When a request leaves or an answer comes: S7, S8, S11, S13, S15, see `wire_rules`.
 After every turn in which the venue's book changed:
 S3 one entry, S4 exits within the position and reduce-only, S5 no id twice: the venue's own oracle. S6 exposure. L1
 coverage: the clock of quantity without an exit runs while nothing is in the way.
 At the end, with the market quiet and the network healed:
-S1, S2 every fill of the venue in the journal exactly once, at its price. S9, L2 nothing unknown is left. S11 the bot's
-orders and lots are the venue's. L4 it trades or names what keeps it. L5 no actor failed that was not broken on purpose.
+S1, S2 every fill of the venue in the journal exactly once, at its price and fee, and the same profit (`money`). S9, L2
+nothing unknown is left. S11 the bot's orders and lots are the venue's. L3 the private stream is one the venue serves.
+L4 it trades or names what keeps it. L5 no actor failed that was not broken on purpose.
 """
 
-import sqlite3
-from collections import Counter
-from contextlib import closing
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from actors.grid.settings import PartialTakeProfit
-from actors.journal.schema import FILE_NAME
+from actors.journal.orders import Market
 from actors.status import BotState, GridStatus
 from exchanges.order_ids import OrderRole, unpack
 from exchanges.rounding import ceil_to
 from exchanges.simulated.engine_types import OrderView, PlaceOrder
 from exchanges.values import ZERO
 from tests.simulation.clocks import START_WALL_NS
+from tests.simulation.money import ROUNDING, differences, journal_totals, profit_difference, venue_totals
+from tests.simulation.wire_rules import WireRules
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
 _NS: Final = 1_000_000_000
 COVER_S: Final = 5.0
+GRID: Final = "grid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,9 @@ class Invariants:
     _looked_ns: int = 0
     _is_dirty: bool = True
 
+    def __post_init__(self) -> None:
+        self.wire = WireRules(self.world, self.break_rule)
+
     def break_rule(self, rule: str, text: str) -> None:
         """Note a violation."""
         self.found.append(Violation(rule, self.world.scheduler.now_ns / _NS, text))
@@ -77,7 +82,10 @@ class Invariants:
         del account, now_ns
         number = self.world.decode(command.client_id)
         key = None if number is None else unpack(number)
-        if key is not None and key.role is not OrderRole.ENTRY:
+        if key is None:
+            return
+        self.wire.ordered(command)
+        if key.role is not OrderRole.ENTRY:
             self._check_exit(command)
 
     def _check_exit(self, command: PlaceOrder) -> None:
@@ -119,14 +127,20 @@ class Invariants:
         if held + entries > limit + self.world.external_notional:
             self.break_rule("S6", f"{held + entries:.0f} USD are held or on order, {limit:.0f} are allowed")
 
-    def _note_cover(self, orders: tuple[OrderView, ...], now_ns: int) -> None:
+    @property
+    def _waits_for_whole(self) -> bool:
+        """Whether partial_tp = on_done: a trader's choice to wait for the whole entry, a named reason."""
+        return self.world.settings.grids[0].entry.partial_tp is not PartialTakeProfit.IMMEDIATE
+
+    def _uncovered(self, orders: tuple[OrderView, ...]) -> Decimal:
         position = self.world.position()
         exits = sum((o.remaining for o in orders if o.reduce_only and o.side.sign * position < 0), ZERO)
-        open_quantity = max(abs(position) - exits - self.world.external_quantity, ZERO)
+        return max(abs(position) - exits - self.world.external_quantity, ZERO)
+
+    def _note_cover(self, orders: tuple[OrderView, ...], now_ns: int) -> None:
+        open_quantity = self._uncovered(orders)
         naked = self.naked
-        # partial_tp = on_done is a trader's choice to wait for the whole entry: a named reason
-        waits = self.world.settings.grids[0].entry.partial_tp is not PartialTakeProfit.IMMEDIATE
-        if waits or open_quantity < self.world.least_exit():
+        if self._waits_for_whole or open_quantity < self.world.least_exit():
             self.naked_max_ns = max(self.naked_max_ns, naked.untroubled_ns if naked.quantity else 0)
             self.naked = Naked()
         elif not naked.quantity:
@@ -159,6 +173,7 @@ class Invariants:
         status = handle.status()
         if status.restarts > world.bot.broken:
             self.break_rule("L5", f"{status.restarts} restarts, {world.bot.broken} actors were broken on purpose")
+        self.judge_stream()
         grid = status.grids[0]
         if status.state not in (BotState.RUNNING, BotState.PAUSED) and not world.may_stand:
             self.break_rule("L4", f"the bot is {status.state.value}: {status.halted_why} {world.picture()}")
@@ -168,6 +183,12 @@ class Invariants:
         self._judge_orders(grid)
         self._judge_lots(grid)
         self._judge_fills(world.bot.state_dir)
+
+    def judge_stream(self) -> None:
+        """Judge the private stream as it is now: open, and with a credential that the venue still takes."""
+        opened = [reader.opened_ns for reader in self.world.line.readers if reader.kind == "private" and reader.is_open]
+        if not opened or max(opened) < self.world.credential_ended_ns:
+            self.break_rule("L3", "the private stream is not open, or its credential has expired; nobody connects anew")
 
     def _judge_orders(self, grid: GridStatus) -> None:
         assert grid.state is not None
@@ -196,31 +217,30 @@ class Invariants:
         held = sum((lot.remaining for lot in book.lots), ZERO) * self.world.sign + book.external
         if held != self.world.position() and book.mismatch is None:
             self.break_rule("S1", f"lots hold {held}, the venue {self.world.position()}, and nobody says so")
+        # an entry that still rests may be waited for, where the trader chose so
+        waits = self._waits_for_whole and any(not order.reduce_only for order in self.world.open_orders())
+        missing = ZERO if waits else self._uncovered(self.world.open_orders())
+        if missing >= self.world.least_exit() and book.mismatch is None and not self.world.may_stand:
+            self.break_rule("L1", f"{missing} of the position is without an exit at the end: {self.world.picture()}")
         naked = [lot.lot for lot in book.lots if lot.naked and not lot.dust and not lot.blocked]
         if naked:
             self.break_rule("L1", f"lots {naked} are without an exit at the end: {self.world.picture()}")
 
     def _judge_fills(self, state_dir: Path) -> None:
-        venue = Counter(
-            (self.world.decode(trade.client_id), trade.price, trade.quantity)
-            for trade in self.world.all_trades()
-            if self.world.decode(trade.client_id) is not None
-        )
-        path = state_dir / FILE_NAME
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as sql:
-            rows = sql.execute("SELECT client_order_id, price, quantity FROM fills").fetchall()
-        known = Counter((number, Decimal(price), Decimal(quantity)) for number, price, quantity in rows)
-        if known != venue and _by_order(known) != _by_order(venue):
-            text = f"only in the journal {dict(known - venue)}, only at the venue {dict(venue - known)}"
-            self.break_rule("S1", text)
-
-
-def _by_order(fills: Counter[tuple[int | None, Decimal, Decimal]]) -> dict[int | None, Decimal]:
-    """Return the quantity of each order: what a venue reports as one fill may be two of its trades."""
-    totals: dict[int | None, Decimal] = {}
-    for (number, _, quantity), count in fills.items():
-        totals[number] = totals.get(number, ZERO) + quantity * count
-    return totals
+        world = self.world
+        trades = world.all_trades()
+        journal, twice = journal_totals(state_dir)
+        if twice:
+            self.break_rule("S2", f"the journal holds trades twice: {twice}")
+        different = differences(venue_totals(trades, world.decode), journal)
+        if different:
+            self.break_rule("S1", "; ".join(different))
+        elif not world.may_stand:
+            market = Market(world.venue, world.symbol)
+            now_ns = world.clock.wall_ns()
+            more = profit_difference(state_dir, GRID, market, trades, sign=world.sign, now_wall_ns=now_ns)
+            if abs(more) > ROUNDING:
+                self.break_rule("S1", f"the journal has {more} more profit than the venue's cash says")
 
 
 _RULES: Final = {

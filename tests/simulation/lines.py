@@ -137,7 +137,7 @@ class Armed:
     count: int = 1
 
 
-def _nothing(_armed: Armed) -> None:
+def _nothing(*_: object) -> None:
     return
 
 
@@ -155,8 +155,16 @@ class Line:
         self.readers: list[SimulatedReader] = []
         self.is_down = False
         """Nothing gets through, in either direction, and connections are refused."""
-        self.asked: set[str] = set()
-        """What has been asked since the bot's process began, by the operation's name."""
+        self.on_left: Callable[[SignedRequest], None] = _nothing
+        """Called with every request that leaves."""
+        self.on_said: Callable[[str], None] = _nothing
+        """Called with every order that leaves as a frame."""
+        self.on_answered: Callable[[SignedRequest, int, bytes], None] = _nothing
+        """Called with what the venue answered, before anything happens to it."""
+        self.on_received: Callable[[SignedRequest], None] = _nothing
+        """Called when a good answer has arrived."""
+        self.price_alive_ns = 0
+        """When the bot last had proof that its price stream is alive (its machine's monotonic clock)."""
         self._rng = rng
 
     def hang_up(self) -> None:
@@ -187,6 +195,7 @@ class Line:
 
 
 _CONNECT_FAULTS: Final = frozenset({"refused"})
+_HELLO_FAULTS: Final = frozenset({"deaf"})
 _REQUEST_FAULTS: Final = frozenset(
     {"request_lost", "request_late", "reply_lost", "reply_late", "reset_before", "reset_after"}
 )
@@ -267,7 +276,7 @@ class _Exchange:
         sent = b"%b %b %b" % (self._request.method.encode(), self._request.target.encode(), self._request.body)
         line.scheduler.note(sent)
         line.trace.add(">", sent)
-        line.asked.add(self._request.operation)
+        line.on_left(self._request)
         delay_ns = line.delay_ns()
         if kind == "request_late" and self._fault is not None:
             delay_ns += int(self._fault.amount * _NS)
@@ -315,6 +324,7 @@ class _Exchange:
             line.scheduler.after(delay_ns, lambda: self.end(None, "reset"))
             return
         status, body, headers = answer.status, answer.body, dict(answer.headers)
+        line.on_answered(self._request, status, body)
         broken = line.take(_REPLY_FAULTS, self._where)
         if broken is not None:
             status, headers, body = broken_reply(broken, status, headers, body)
@@ -326,11 +336,14 @@ class _Exchange:
             return
         line.scheduler.note(b"<%d %b" % (status, body))
         line.trace.add("<", b"%d %b" % (status, body))
+        if status < _BAD_REQUEST and not self._is_over:
+            line.on_received(self._request)
         lower = {name.lower(): value for name, value in headers.items()}
         self.end(HttpReply(status=status, headers=lower, body=body, received_ns=line.clock.wall_ns()), "")
 
 
 _BASE: Final = "http://127.0.0.1:1"
+_BAD_REQUEST: Final = 400
 
 
 def broken_reply(fault: Armed, status: int, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
@@ -372,6 +385,8 @@ class SimulatedReader:
         """The connection stays open, and nothing comes any more."""
         self.is_half_open = False
         """Nothing gets through at all, and nobody says so."""
+        self.is_silent = False
+        """The connection lives and answers pings, and brings no frames any more."""
         self._alive_ns = 0
         self._opened_ns = 0
         self._session: int | None = None
@@ -387,6 +402,16 @@ class SimulatedReader:
     def alive_ns(self) -> int:
         """See `Reader.alive_ns`."""
         return self._alive_ns
+
+    @property
+    def opened_ns(self) -> int:
+        """When the connection came to be (monotonic), 0 before."""
+        return self._opened_ns
+
+    def _lives(self) -> None:
+        self._alive_ns = self._clock.monotonic_ns()
+        if self.kind == "public":
+            self._line.price_alive_ns = self._alive_ns
 
     @property
     def is_open(self) -> bool:
@@ -411,6 +436,7 @@ class SimulatedReader:
             raise StreamClosed(line.name, "send", "the stream is not open", unsent=True)
         line.scheduler.note(text.encode())
         line.trace.add(">", text.encode())
+        line.on_said(text)
         fault = line.take(_REQUEST_FAULTS, "order")
         kind = fault.kind if fault else ""
         # of one connection nothing overtakes anything
@@ -465,14 +491,16 @@ class SimulatedReader:
         if self._session is None:
             self._end("handshake refused with status 404")
             return
-        self._alive_ns = self._opened_ns = self._keep_alive_ns = self._clock.monotonic_ns()
-        for text in self._endpoint.hello:
+        self._lives()
+        self._opened_ns = self._keep_alive_ns = self._alive_ns
+        is_heard = line.take(_HELLO_FAULTS, self.kind) is None if self._endpoint.hello else True
+        for text in self._endpoint.hello if is_heard else ():
             self._say(text)
         line.scheduler.after(line.delay_ns(), self._opened)
 
     def _opened(self) -> None:
         if self.is_open and not self._owner.is_dead:
-            self._alive_ns = self._clock.monotonic_ns()
+            self._lives()
             self._calls.on_open()
             self._beat_after()
 
@@ -488,7 +516,7 @@ class SimulatedReader:
         if self._has_ended or self.is_half_open or line.is_down:
             return
         if isinstance(output, Frame):
-            if not self.is_stalled:
+            if not self.is_stalled and not self.is_silent:
                 self._send_on(output.text)
             return
         at_ns = self._arrival_ns()
@@ -550,7 +578,8 @@ class SimulatedReader:
         self._line.scheduler.note(b"~" + data)
         if self.kind == "private":
             self._line.trace.add("~", data)
-        now_ns = self._alive_ns = self._clock.monotonic_ns()
+        self._lives()
+        now_ns = self._alive_ns
         answer = self._endpoint.answers.get(data)
         if answer is not None:
             self._say(answer)
@@ -561,7 +590,7 @@ class SimulatedReader:
     def _pinged(self) -> None:
         session = self._session
         if self.is_open and session is not None:
-            self._alive_ns = self._clock.monotonic_ns()
+            self._lives()
             self._line.scheduler.after(self._line.delay_ns(), lambda: self._line.host.pong(session))
 
     def _beat_after(self) -> None:
@@ -594,7 +623,7 @@ class SimulatedReader:
 
     def _ponged(self) -> None:
         if self.is_open and not self._line.is_down:
-            self._alive_ns = self._clock.monotonic_ns()
+            self._lives()
 
     # --- the end ---
 

@@ -27,7 +27,7 @@ from tests.simulation.clocks import START_WALL_NS, HostClock
 from tests.simulation.drawing import stream
 from tests.simulation.faults import Fault
 from tests.simulation.harm import Harm
-from tests.simulation.invariants import Invariants, Violation
+from tests.simulation.invariants import GRID, Invariants, Violation
 from tests.simulation.lines import Line, VenueHost
 from tests.simulation.markets import SparsePrices
 from tests.simulation.scheduler import Scheduler
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 REST_URL: Final = "http://127.0.0.1:1"
 WS_URL: Final = "ws://127.0.0.1:1"
-GRID: Final = "grid"
 _NS: Final = 1_000_000_000
 _NEVER_NS: Final = 10**18
 
@@ -105,6 +104,8 @@ class World:
         self.troubled_until_ns = 0
         self.may_stand = False
         """Something happened after which the bot may stand and wait for a person."""
+        self.credential_ended_ns = 0
+        """When the credential of the private stream was last taken away (the machine's monotonic clock)."""
         self.fired: Counter[str] = Counter()
         self._build_venue()
         self.bot = BotProcess(
@@ -115,11 +116,20 @@ class World:
             clock=self.clock,
             folder=folder,
             seed=seed,
+            on_boot=self._life_begins,
         )
         self.invariants = Invariants(self)
+        self.line.on_left = self.invariants.wire.left
+        self.line.on_said = self.invariants.wire.said
+        self.line.on_answered = self.invariants.wire.answered
+        self.line.on_received = self.invariants.wire.received
         self.engine.watch(self.invariants)
         self.harm = Harm(self)
         self._stack = ExitStack()
+
+    def _life_begins(self) -> None:
+        self.line.price_alive_ns = 0
+        self.invariants.wire.begin_life()
 
     def _build_venue(self) -> None:
         kit = face_kit(self.venue)
