@@ -36,6 +36,18 @@ def test_a_troubled_world_breaks_no_rule(venue: str, seed: int) -> None:
     assert sum(outcome.fired.values()) > 10
 
 
+def test_orders_over_a_connection_that_dies_hangs_or_swallows_them_break_no_rule() -> None:
+    troubles = [
+        *("line_cut:orders:0@20", "line_half_open:orders:20@60", "line_stall:orders:10@110", "line_cut:orders:0@111"),
+        *("request_lost:order:0@140", "reply_lost:order:0@160", "reset_before:order:0@180", "garbled:order:0.3@200"),
+        *("mishap:lost_request:1@220", "mishap:stale_nonce:1@240", "mishap:rate_limited:1@260"),
+    ]
+    outcome = carry_out(Run(2, "lighter", 0.1, faults=read_plan(",".join(troubles))))
+    assert [str(found) for found in outcome.violations] == []
+    assert {"line_cut", "line_half_open", "line_stall", "request_lost"} <= set(outcome.fired)
+    assert outcome.trades > 3
+
+
 def digest_in_a_new_process(venue: str, hash_seed: str) -> str:
     command = [sys.executable, "-m", "tests.simulation", "--seeds", "7", "--hours", "0.03", "--density", "8"]
     done = subprocess.run(
