@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from actors.adoption import answer
-from actors.status import BotState
+from actors.status import BotState, summary
 from exchanges.simulated.testing import running_venue
 from tests.system.loopback import SYMBOL, access_to, book, bot_settings, running_bot, state, until
 from tests.system.program import QUICK, Desk
@@ -14,6 +14,8 @@ from tests.system.program import until as eventually
 from tests.system.scripted_tape import steps
 from tests.system.small_client import SmallClient
 from tests.system.test_bot_on_loopback import held_at, open_lot, wait_for_entry
+
+pytestmark = pytest.mark.timeout(120)
 
 HALF = Decimal("0.005")
 
@@ -63,6 +65,23 @@ def test_what_was_sold_by_hand_is_proven_blocks_entries_and_is_booked_by_adopt(t
             lots = book(bot.status()).lots
             assert [lot.remaining for lot in lots if lot.remaining] == [left]
             assert bot.adopt() == {}
+
+
+def test_a_position_that_was_closed_by_hand_is_no_reason_to_fight(tmp_path):
+    """The venue takes the reduce-only exit away with the position; it is not placed again and again, nor sold twice."""
+    with running_venue() as venue:
+        venue.quote(SYMBOL, "60000", "60000.1")
+        with running_bot(bot_settings(tmp_path), access_to(venue), tmp_path) as bot:
+            exit_order = open_lot(bot, venue)
+            sell_by_hand(SmallClient(venue.rest_url, venue.credentials), exit_order.quantity)
+            prove_difference(bot, venue)
+            until(lambda: held_at(venue) == 0, "nothing is held")
+            assert summary(bot.status())["exits_placed"] <= 5
+            booked = bot.adopt()["btc"]
+            assert (booked.is_booked, booked.position, booked.lots_after) == (True, 0, 0)
+            until(lambda: bot.status().state is BotState.RUNNING, "running again")
+            assert held_at(venue) == 0
+            assert summary(bot.status())["lots_open"] == 0
 
 
 def test_an_exit_that_was_canceled_by_hand_is_placed_again(tmp_path):

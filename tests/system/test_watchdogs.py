@@ -30,6 +30,8 @@ from tests.system.program import QUICK, Desk
 from tests.system.scripted_tape import steps
 from tests.system.test_bot_on_loopback import open_lot, wait_for_entry
 
+pytestmark = pytest.mark.timeout(120)
+
 SLACK_S = 15.0
 
 
