@@ -13,7 +13,7 @@ everything.
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Protocol
+from typing import Final, Protocol
 
 from actors.messages import CancelOrder, OrderCommand, PlaceLimitOrder, PlaceMarketOrder
 from actors.runtime import Lock, runtime
@@ -22,6 +22,9 @@ from exchanges.clock import Clock
 from exchanges.errors import JournalError
 from exchanges.rounding import is_multiple, plain
 from exchanges.values import MarketRules, OrderRequest
+
+CLOSE_PATIENCE_S: Final = 15.0
+"""Longer than a connection itself takes to give a write up."""
 
 
 class Denied(Exception):
@@ -87,10 +90,13 @@ class HaltFlag:
         with self._changing:
             self._holds = tuple(kept for kept in self._holds if kept != why)
 
-    def close(self, why: str) -> None:
-        """Let nothing leave any more, exits and cancels included. For the end of a bot's actors only."""
+    def close(self, why: str, patience_s: float = CLOSE_PATIENCE_S) -> None:
+        """Let nothing leave any more, exits and cancels included. For the end of a bot's actors only.
+
+        A lane that hangs in its write is not waited for longer than `patience_s`: its actors end because of it.
+        """
         self._closed = why
-        self._barrier()
+        self._barrier(patience_s)
 
     def open(self) -> None:
         """Take back `close`: new actors are about to start."""
@@ -111,10 +117,10 @@ class HaltFlag:
         if self._closed or ((self._reasons or self._holds) and is_entry):
             raise Denied(f"halted: {self.why}")
 
-    def _barrier(self) -> None:
+    def _barrier(self, patience_s: float = -1) -> None:
         for mark in self._marks:
-            with mark:
-                pass
+            if mark.acquire(timeout=patience_s):
+                mark.release()
 
 
 def is_entry(command: OrderCommand) -> bool:

@@ -244,3 +244,11 @@ def test_no_entry_passes_when_the_watchdog_has_been_silent(clock, intents):
     with pytest.raises(Denied, match="watchdog"):
         gate.pass_through(entry(quote_ns=clock.monotonic_ns()))
     gate.pass_through(exit_order())
+
+
+def test_the_end_does_not_wait_for_ever_for_a_lane_that_hangs_in_its_write():
+    halted = HaltFlag()
+    with halted.new_mark():
+        halted.close("the bot's actors are being stopped", patience_s=0.01)
+        with pytest.raises(Denied):
+            halted.check(is_entry=False)
