@@ -12,6 +12,7 @@ from exchanges.errors import MalformedMessage
 NS_PER_MS: Final = 1_000_000
 NS_PER_US: Final = 1_000
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?")
+_SHORT: Final = re.compile(r"[+-]?[0-9]{1,16}(\.[0-9]{1,16})?")
 _EXACT: Final = Context(prec=34)
 """The digits that the bot's arithmetic keeps (`actors.base.decimal_context`): a number with more would be rounded by
 the first sum it goes into. Venues compute with at most 28."""
@@ -60,6 +61,8 @@ class WireFields:
         value = self.get(key)
         kind = type(value)
         if kind is str:
+            if _SHORT.fullmatch(value) is not None:  # what venues send: nothing below can be wrong with it
+                return Decimal(value)
             if _NUMBER.fullmatch(value) is None:
                 raise self.error(f"{key} is not a number")
             value = Decimal(value)
