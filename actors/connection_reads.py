@@ -291,7 +291,7 @@ class VenueReads:
         Its owner counts from when it decided; an order may have waited for the rate budget after that.
         """
         tracked, known = self._client.order(client_order_id), self._client.state(client_order_id)
-        if tracked is None or tracked.is_restored or (known is not None and known.is_accepted):
+        if tracked is None or tracked.is_restored or (known is not None and (known.is_accepted or known.has_ended)):
             return False
         return asked_ns <= tracked.placed_ns + self._fence_ns
 
