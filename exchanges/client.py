@@ -229,10 +229,16 @@ class ExchangeClient:
     # --- the registry ---
 
     def register(self, order: OrderRequest, *, placed_ns: int) -> None:
-        """Make an order known before it is sent. Repeating it changes nothing."""
+        """Make an order known. Repeating it changes nothing; what reports have told of it by now is kept."""
         if order.client_order_id not in self._orders:
             self.ledger.expect(order)
-            self._orders[order.client_order_id] = TrackedOrder(request=order, placed_ns=placed_ns)
+            known = self.ledger.state(order.client_order_id)
+            self._orders[order.client_order_id] = TrackedOrder(
+                request=order,
+                placed_ns=placed_ns,
+                order_id=None if known is None else known.order_id,
+                is_live=known is None or not known.has_ended,
+            )
 
     def restore(
         self,

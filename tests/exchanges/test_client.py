@@ -377,6 +377,17 @@ def test_thousands_of_orders_leave_a_bounded_registry():
     assert len([n for n in range(1, 2_000) if client.order(pack(OrderKey(TAG, n, 0)))]) <= 12
 
 
+def test_what_was_told_before_an_order_was_registered_is_not_forgotten():
+    """Found by the model check: with the venue's id lost, an absence in a history that trails was taken for a proof."""
+    client, _ = client_with()
+    client.apply(order_report(OrderStatus.OPEN), received_ns=1)
+    client.apply(order_report(CANCELED, client_order_id=OTHER, order_id=OrderId("v2")), received_ns=1)
+    for number in (ORDER, OTHER):
+        client.register(request(number), placed_ns=2)
+    assert client.ref(ORDER, SYMBOL).order_id == VENUE_ID
+    assert [order.request.client_order_id for order in client.live_orders(SYMBOL)] == [ORDER]
+
+
 def test_restored_orders_are_in_registry_and_ledger_and_nothing_is_told():
     client, told = client_with()
     trade = RestoredTrade(TradeId("t1"), Decimal("99.9"), Decimal("0.400"))
