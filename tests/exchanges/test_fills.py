@@ -343,6 +343,8 @@ def test_with_patience_a_lost_trade_is_assumed_when_it_is_over():
     assert held.events == ()
     released = ledger.release(1_100)
     assert told(released) == [("99.9", "0.300", "0.900", None)]
+    fill = released.fills[0]
+    assert (fill.occurred_ns, fill.received_wall_ns, fill.received_ns) == (0, 0, 1_100)
     assert released.ended is not None
     assert released.ended.cumulative == Decimal("0.900")
 
@@ -614,6 +616,39 @@ def test_waiting_fills_are_bounded():
     assert len(ledger.know(OrderId("1"), ORDER).fills) == 1
 
 
+@pytest.mark.parametrize("joined_by", ["know", "report"])
+def test_a_waiting_fill_wakes_a_forgotten_order_only_for_itself(joined_by):
+    ledger = ledger_with()
+    ledger.apply(order_report(CANCELED, order_id=None), received_ns=1)
+    assert ledger.forget_ended(2) == (ORDER,)
+    ledger.apply(fill_report("t1", "0.300", client_order_id=None), received_ns=3)
+    if joined_by == "know":
+        update = ledger.know(VENUE_ID, ORDER, received_ns=4)
+    else:
+        update = ledger.apply(order_report(CANCELED, "0.300"), received_ns=4)
+    assert told(update) == [("99.9", "0.300", "0.300", "t1")]
+    assert ledger.forget_ended(4) == ()
+    assert ledger.forget_ended(5) == (ORDER,)
+
+
+def test_an_id_that_is_known_to_be_of_another_order_is_doubted_by_know_too():
+    ledger = ledger_with()
+    ledger.know(VENUE_ID, ORDER)
+    doubt = ledger.know(VENUE_ID, OTHER).events[0]
+    assert isinstance(doubt, Doubt)
+    assert doubt.client_order_id == OTHER
+
+
+def test_a_report_without_a_time_of_reading_is_told_without_one():
+    ledger = ledger_with()
+    assert ledger.apply(fill_report("t1", "0.300")).fills[0].received_ns == 0
+    ledger.apply(order_report(CANCELED, "0.300"))
+    assert ledger.forget_ended(1) == (ORDER,)
+    ledger.apply(fill_report("t2", "0.100", client_order_id=None, order_id=OrderId("v2")))
+    assert told(ledger.know(OrderId("v2"), ORDER)) == [("99.9", "0.100", "0.400", "t2")]
+    assert ledger.forget_ended(1) == (ORDER,)
+
+
 def test_know_without_an_account_creates_none():
     ledger = FillLedger()
     assert ledger.know(VENUE_ID, ORDER).events == ()
@@ -637,6 +672,26 @@ def test_what_was_registered_wins_over_reports():
     state = ledger.state(ORDER)
     assert state is not None
     assert (state.quantity, state.price) == (Decimal("1.000"), Decimal("99.9"))
+
+
+def test_a_restored_order_is_known_as_it_was_placed():
+    ledger = FillLedger()
+    ledger.restore(request(side=Side.SELL, symbol="ETHUSDT"))
+    state = ledger.state(ORDER)
+    assert state is not None
+    assert (state.symbol, state.side, state.price, state.quantity) == (
+        "ETHUSDT",
+        Side.SELL,
+        Decimal("99.9"),
+        Decimal("1.000"),
+    )
+
+
+def test_a_restored_end_can_be_forgotten_at_once():
+    ledger = FillLedger()
+    ledger.restore(request(), status=CANCELED)
+    ledger.restore(request(OTHER))
+    assert ledger.forget_ended(1) == (ORDER,)
 
 
 def test_restored_total_without_trades_is_not_told_again():

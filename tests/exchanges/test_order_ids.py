@@ -69,3 +69,8 @@ def test_leg_says_what_the_order_is_for(leg, role):
 def test_parts_outside_their_width_are_refused(parts):
     with pytest.raises(ValueError, match="outside"):
         OrderKey(*parts)
+
+
+@pytest.mark.parametrize("leg", [ENTRY_LEG, FIRST_EXIT_LEG, LAST_EXIT_LEG, EMERGENCY_LEG])
+def test_every_leg_is_read_back(leg):
+    assert unpack(pack(OrderKey(63, 1, leg))) == OrderKey(63, 1, leg)
