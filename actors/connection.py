@@ -270,10 +270,10 @@ class ExchangeConnection(BotActor):
     def _catch_up(self) -> Steps[None]:
         if not self._is_ready:
             yield from self._wait_out_fence()
-        doubt, looks = "", 0
+        doubt, looks, again = "", 0, False
         while True:
             filled_net = dict(self._filled_net)
-            readings = yield from self._read_venue()
+            readings = yield from self._read_venue(again=again)
             kept, self._kept = self._kept, []
             if self._is_ready:
                 break
@@ -283,7 +283,8 @@ class ExchangeConnection(BotActor):
                 if not self._take_kept(kept):
                     return
                 kept = []
-                if filled_net != self._filled_net:
+                again = filled_net != self._filled_net
+                if again:
                     continue
             # A fill between the two questions may be told late or never: what would refuse the start is read again.
             problem = self._start_problem(readings)
@@ -291,6 +292,7 @@ class ExchangeConnection(BotActor):
             doubt = problem
             if not problem or looks > _LOOKS_AT_START or self._parts.foreign is not ForeignPolicy.REFUSE:
                 break
+            again = False
             yield from wait(_LOOK_AGAIN_S)
         self._catching_up = None
         self._private.works()
@@ -302,12 +304,13 @@ class ExchangeConnection(BotActor):
         else:
             self._tell_ready(readings)
 
-    def _read_venue(self) -> Steps[dict[str, GridReading]]:
-        """Read everything, and again until it could be read."""
+    def _read_venue(self, *, again: bool) -> Steps[dict[str, GridReading]]:
+        """Read everything (`again`: see `VenueReads.catch_up`), and again until it could be read."""
         while True:
             try:
-                return (yield from self._reads.catch_up())
+                return (yield from self._reads.catch_up(again=again))
             except ExchangeError as error:
+                again = False
                 wait_s = self._private.next_wait_s()
                 self._delay(f"catching up failed: {error}", wait_s)
                 yield from wait(wait_s)

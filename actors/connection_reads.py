@@ -149,19 +149,25 @@ class VenueReads:
 
     # --- catch-up ---
 
-    def catch_up(self) -> Steps[dict[str, GridReading]]:
+    def catch_up(self, *, again: bool = False) -> Steps[dict[str, GridReading]]:
         """Read what happened while nobody listened, and tell it. Returns the readings by symbol.
+
+        `again`: directly after a reading that frames have overtaken. They have told what was filled, so fills, and
+        orders that are not listed, are not asked about once more: some venues answer few such questions a minute.
 
         Raises:
             ExchangeError: a question failed; what was told until then stays true, and the whole can be read again.
         """
         readings = {}
-        self._fills_read_ns = self._clock.monotonic_ns()
+        if not again:
+            self._fills_read_ns = self._clock.monotonic_ns()
         for grid in self._grids.values():
-            yield from self._read_recent_fills(grid)
+            if not again:
+                yield from self._read_recent_fills(grid)
             active = yield from ask(self._venue.active_orders(grid.symbol))
             yield from self._take_listed(grid, active.value)
-            yield from self._settle_unlisted(grid, active)
+            if not again:
+                yield from self._settle_unlisted(grid, active)
             position = yield from ask(self._venue.position(grid.symbol))
             readings[grid.symbol] = GridReading(active, position)
         return readings

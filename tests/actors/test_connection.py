@@ -585,6 +585,22 @@ def test_frames_that_come_while_catching_up_are_applied_after_the_snapshot(make)
     assert kinds.index(OrderFilled) < kinds.index(ConnectionReady)
 
 
+def test_a_reading_of_the_start_that_frames_overtook_is_read_again_without_the_archive(make):
+    desk = make(market=known(filled=Decimal(0), trades=()))
+    reader = desk.begin()
+    desk.venue.answers["active_orders"] = listing(order_report(NUMBER))
+    desk.venue.answers["position"] = position("0.4")
+    desk.holds_questions = True
+    reader.calls.on_open()
+    desk.sync()
+    desk.frame(fill(NUMBER, "t7", "0.4"))
+    desk.strategy.expect_none(ConnectionReady)
+    desk.holds_questions = False
+    desk.answer_held()
+    assert desk.strategy.take(ConnectionReady).position == Decimal("0.4")
+    assert [desk.asked.count(name) for name in ("recent_fills", "active_orders", "position")] == [1, 2, 2]
+
+
 def test_a_catch_up_that_fails_is_repeated_and_nothing_is_concluded(make):
     desk = make()
     reader = desk.begin()

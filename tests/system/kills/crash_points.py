@@ -1,11 +1,13 @@
 """Where a bot can be made to kill itself: named points of its code, and the n-th pass of one of them.
 
 Nothing in the bot knows of this. `arm` wraps a few of its functions in a process that the nursery has forked and that
-will die anyway. A point in the middle of a write (`...torn`) writes half of it first. `NAME:N` dies at the N-th pass
-since the start, `NAME:N@signal` at the N-th pass after SIGUSR2.
+will die anyway, or suffer what a test wants it to. A point in the middle of a write (`...torn`) writes half of it
+first. `NAME:N` dies at the N-th pass since the start, `NAME:N@signal` at the N-th pass after SIGUSR2.
 """
 
+import itertools
 import os
+import resource
 import signal
 import socket
 import sqlite3
@@ -26,6 +28,7 @@ from actors.pipelined_lane import PipelinedLane
 from actors.steps import StepRunner
 
 ARM: Final = signal.SIGUSR2
+NOBODY: Final = 65534
 AT_START: Final = (
     "lock.taken",
     "compact.begin",
@@ -101,6 +104,9 @@ def arm(spec: str) -> None:
     signal.signal(ARM, lambda *_: None)
     if not spec:
         return
+    if spec in OTHER_PLIGHTS:
+        OTHER_PLIGHTS[spec]()
+        return
     point, _, when = spec.partition("@")
     name, _, passes = point.partition(":")
     if name not in {*AT_START, *RUNNING}:
@@ -111,6 +117,26 @@ def arm(spec: str) -> None:
     _wrap_database(armed)
     _wrap_socket(armed)
     _wrap_actors(armed)
+
+
+def fill_disk() -> None:
+    """Let every write to a file fail from the next signal on, and succeed again from the one after it."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    limits = itertools.cycle((0, hard))
+    signal.signal(ARM, lambda *_: resource.setrlimit(resource.RLIMIT_FSIZE, (next(limits), hard)))
+
+
+def lose_rights() -> None:
+    """Be a user who may not write what another has made; whoever is none already."""
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+
+
+OTHER_PLIGHTS: Final = {"disk.full": fill_disk, "no.rights": lose_rights}
+"""What may happen to a bot besides dying."""
 
 
 def _around(owner: Any, name: str, armed: _Armed, begin: str, end: str) -> None:

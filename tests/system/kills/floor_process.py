@@ -164,7 +164,6 @@ def serve(name: str, seed: int, paper: Mapping[str, str]) -> None:
         record = running.call(Record)
         symbol = running.call(lambda venue: venue.engine.symbols()[0])
         rules = running.call(lambda venue: venue.engine.market(symbol)).rules
-        running.call(_lift_asters)
         market = Market(running, symbol, rules.tick, seed)
         market.start()
         _say({"rest": running.rest_url, "ws": running.ws_url, "credentials": running.credentials, "symbol": symbol,
@@ -176,12 +175,10 @@ def serve(name: str, seed: int, paper: Mapping[str, str]) -> None:
             market.stop()
 
 
-def _lift_asters(venue: SimulatedVenue) -> None:
+def _forget_spending(venue: SimulatedVenue) -> None:
+    """Aster tells what has been spent, and a bot believes it: let each begin with nothing spent."""
     if venue.face.venue == "aster":
-        limits = aster_limits.RateLimits(
-            weight_per_minute=_PLENTY, orders_per_minute=_PLENTY, orders_per_ten_seconds=_PLENTY
-        )
-        venue.face.limits = limits  # type: ignore[attr-defined]
+        venue.face.limits = aster_limits.RateLimits()  # type: ignore[attr-defined]
 
 
 def _obey(order: Mapping[str, Any], running: RunningVenue, record: Record, market: Market, symbol: str) -> Any:
@@ -190,6 +187,7 @@ def _obey(order: Mapping[str, Any], running: RunningVenue, record: Record, marke
             market.moves.set() if order["on"] else market.hold()
             return {}
         case "mark":
+            running.call(_forget_spending)
             return running.call(lambda _: len(record.rows))
         case "since":
             return running.call(lambda _: record.rows[order["mark"] :])

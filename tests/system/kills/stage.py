@@ -1,6 +1,7 @@
 """One venue process and the bots that are started on it one after the other, with the comparison of both books."""
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -200,7 +201,10 @@ class Stage:
             if has_ended:
                 return f"{problem}: the bot has ended: {bot.err[-SAID:]}"
             if time.monotonic_ns() > deadline_ns:
-                return f"{problem} within {timeout_s} s; the market is {self.floor.books()['quote']}; {bot.err[-SAID:]}"
+                said = bot.err[-SAID:]
+                bot.signal(signal.SIGUSR1)  # the stack of every thread
+                self._pause.wait(0.5)
+                return f"{problem} within {timeout_s} s; the market is {self.floor.books()['quote']}; {said}\n{bot.err}"
             self._pause.wait(pause_s)
 
     # --- comparisons ---
