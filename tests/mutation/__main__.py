@@ -14,6 +14,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -54,6 +55,8 @@ def main() -> int:
     make_mutants(options.mutants)
     began_s = time.monotonic()
     found = run_tests(options)
+    if not found:
+        parser.error(f"no mutant has a name like {' or '.join(options.mutants) or 'any'}; modules: setup.cfg, [mutmut]")
     verdicts = {name: verdict for name, verdict in found.items() if verdict != SAID}
     print(f"{len(found) - len(verdicts)} mutants change only a text for people and are left out")
     print_scores(verdicts, time.monotonic() - began_s)
@@ -67,10 +70,9 @@ def make_mutants(patterns: list[str]) -> None:
     """
     wanted = [path for pattern in config().only_mutate for path in map(str, Path().glob(pattern))]
     config().only_mutate = [path for path in wanted if not patterns or any(_may_mean(it, path) for it in patterns)]
-    for meta in Path("mutants").glob("**/*.meta"):
-        meta.unlink()
     set_mutant_under_test("mutant_generation")
-    Path("mutants").mkdir(exist_ok=True)
+    shutil.rmtree("mutants", ignore_errors=True)  # mutmut leaves alone what it wrote for another choice
+    Path("mutants").mkdir()
     with contextlib.redirect_stdout(io.StringIO()):
         copy_src_dir()
         copy_also_copy_files()
