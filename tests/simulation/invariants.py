@@ -91,6 +91,11 @@ class Invariants:
     def _check_exit(self, command: PlaceOrder) -> None:
         if not command.reduce_only:
             self.break_rule("S4", f"an exit came without reduce-only: {command.client_id}")
+        position = self.world.position()
+        free = self._uncovered(self.world.open_orders()) if command.side.sign * position < 0 else ZERO
+        if command.quantity > free and not self.world.may_stand:
+            # the venue may refuse it or cut it: it should never have been sent
+            self.break_rule("S4", f"exit {command.client_id} of {command.quantity} came where {free} had none")
 
     def book_changed(self, account: str, symbol: str, now_ns: int) -> None:
         """See `exchanges.simulated.engine.Observer`."""
