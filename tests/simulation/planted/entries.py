@@ -96,7 +96,7 @@ ENTRY_BUGS: Final = (
         source="RELIABILITY.md A.2 cause 3",
         what="A failed query sets the cycle READY and forgets the pending entry.",
         patches=(("actors.grid.cycle._take_venue", _ready_after_error),),
-        seed=4,
+        seed=8,
     ),
     Bug(
         name="failed-cancel-ends-entry",
@@ -150,6 +150,6 @@ ENTRY_BUGS: Final = (
         what="A halt places no new entry, and leaves the one that rests.",
         patches=(("actors.grid.gates.blocks_live_entry", _never),),
         needs=("halt",),
-        seed=4,
+        seed=10,
     ),
 )

@@ -117,8 +117,8 @@ HANDLER_BUGS: Final = (
         what="actors.bot.TradingBot._on_crew_failed: an actor that died stays dead.",
         patches=(("actors.bot.TradingBot._on_crew_failed", _no),),
         needs=("die",),
-        seed=21,
         stands=True,
+        seed=21,
     ),
     Bug(
         name="no-lock",

@@ -113,5 +113,6 @@ PROCESS_BUGS: Final = (
         what="An entry leaves although its intent could not be written down.",
         patches=(("actors.send_gate.SendGate.pass_through", _sent_without_intent),),
         needs=("disk_full",),
+        seed=19,
     ),
 )

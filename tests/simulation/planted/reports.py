@@ -152,6 +152,7 @@ REPORT_BUGS: Final = (
         what="A poll that sees a fill first notes the new total and tells nobody.",
         patches=(("exchanges.fills.FillLedger._take_order", _total_is_taken_untold),),
         needs=("frame_lost", "frame_late", "cut"),
+        seed=1,
     ),
     Bug(
         name="stale-total-lowers",
@@ -159,6 +160,7 @@ REPORT_BUGS: Final = (
         what="A stale lower total replaces the higher one, and the difference is counted again.",
         patches=(("exchanges.fills.FillLedger._take_order", _stale_total_lowers),),
         needs=("frame_again", "frame_swapped", "frame_late"),
+        seed=1,
     ),
     Bug(
         name="total-as-delta",
