@@ -674,6 +674,28 @@ def test_what_was_registered_wins_over_reports():
     assert (state.quantity, state.price) == (Decimal("1.000"), Decimal("99.9"))
 
 
+def test_an_order_that_is_woken_or_unknown_is_known_as_it_is():
+    ledger = FillLedger()
+    ledger.expect(request(side=Side.SELL, symbol="ETHUSDT"))
+    ledger.apply(order_report(CANCELED, side=Side.SELL, symbol="ETHUSDT"), received_ns=1)
+    before = ledger.state(ORDER)
+    assert ledger.forget_ended(2) == (ORDER,)
+    ledger.apply(order_report(CANCELED, side=Side.SELL, symbol="ETHUSDT"), received_ns=3)
+    after = ledger.state(ORDER)
+    assert before is not None
+    assert after is not None
+    assert (after.symbol, after.side, after.price, after.quantity) == (
+        before.symbol,
+        before.side,
+        before.price,
+        before.quantity,
+    )
+    ledger.apply(order_report(OPEN, client_order_id=OTHER, order_id=OrderId("v2"), side=Side.SELL, symbol="SOLUSDT"))
+    unknown = ledger.state(OTHER)
+    assert unknown is not None
+    assert (unknown.symbol, unknown.side, unknown.quantity) == ("SOLUSDT", Side.SELL, Decimal("1.000"))
+
+
 def test_a_restored_order_is_known_as_it_was_placed():
     ledger = FillLedger()
     ledger.restore(request(side=Side.SELL, symbol="ETHUSDT"))
