@@ -110,6 +110,9 @@ class ExchangeConnection(BotActor):
         self._filled_net: dict[str, Decimal] = {}
         self._sent_ns: dict[ClientOrderId, int] = {}
         self._asking: set[ClientOrderId] = set()
+        """Orders of which something is being read."""
+        self._settling: set[ClientOrderId] = set()
+        """Orders whose fate is being asked for."""
 
     def _on_start(self) -> None:
         parts = self._parts
@@ -554,7 +557,10 @@ class ExchangeConnection(BotActor):
             self._ask_about(command.client_order_id, command.symbol)
 
     def _query_order(self, query: QueryOrder) -> None:
-        self._runner.run(self._settle_once(query.grid, query.symbol, query.client_order_id))
+        # One question at a time: where the budget is spent they would queue up, and what has to be read for the catch-up
+        # would stand behind answers that nobody needs twice. Its owner asks again if the one under way does not settle it.
+        if query.client_order_id not in self._settling:
+            self._runner.run(self._settle_once(query.grid, query.symbol, query.client_order_id))
 
     def _ask_about(self, client_order_id: ClientOrderId, symbol: str) -> None:
         grid = self._grids.get(symbol)
@@ -563,10 +569,12 @@ class ExchangeConnection(BotActor):
 
     def _settle_once(self, grid: str, symbol: str, client_order_id: ClientOrderId) -> Steps[None]:
         self._asking.add(client_order_id)
+        self._settling.add(client_order_id)
         try:
             yield from self._reads.settle(grid, symbol, client_order_id)
         finally:
             self._asking.discard(client_order_id)
+            self._settling.discard(client_order_id)
 
     def _start_audit(self) -> None:
         # Also while the stream is lost: then it is the only way in which fills are learned.

@@ -814,6 +814,21 @@ def test_a_failed_question_is_neither_absent_nor_settled(make, error):
     desk.strategy.expect_none(OrderSettled)
 
 
+def test_an_order_is_asked_about_once_at_a_time(make):
+    """Found by the simulation: with the budget spent, questions about settled orders kept the catch-up waiting."""
+    desk = make()
+    desk.live()
+    desk.quiet()
+    desk.venue.answers["query_order"] = order_report(client_id(6), OrderStatus.OPEN)
+    desk.holds_questions = True
+    desk.tell(query(client_id(6)), query(client_id(6)), query(client_id(7)))
+    assert desk.asked.count("query_order") == 2
+    desk.holds_questions = False
+    desk.answer_held()
+    desk.tell(query(client_id(6)))
+    assert desk.asked.count("query_order") == 3
+
+
 def test_nothing_is_asked_about_an_order_that_is_still_being_placed(make):
     """Found by the model check: an exit that waited longer in our lane than the fence was given up and placed twice."""
     desk = make()

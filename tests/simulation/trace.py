@@ -12,7 +12,7 @@ from loguru import logger
 
 from tests.simulation.scheduler import Scheduler
 
-_LONGEST: Final = 400
+_LONGEST: Final = 1600
 _CREDENTIALS: Final = ("signature=", "Sig")
 
 
