@@ -22,7 +22,7 @@ from actors.rest_thread import LEAST_WAIT_S, WARM_EVERY_S, LaneParts, RestThread
 from actors.runtime import Queue, runtime
 from actors.send_gate import Denied, SendGate, is_entry, to_request
 from actors.venue_messages import LaneFact, OrderAnswered, OrderErred, OrderHeld
-from exchanges.errors import ExchangeError, RequestNotSent
+from exchanges.errors import ConfigError, ExchangeError, RequestNotSent
 from exchanges.order_ids import unpack
 from exchanges.reports import OrderReport
 from exchanges.values import ClientOrderId, OrderRef
@@ -128,7 +128,8 @@ class OrderLane(RestThread):
         try:
             self._gate.check_early(command)
             call = self._build(command)
-        except Denied as why:
+        except (Denied, ConfigError, ValueError) as why:
+            # the last two: the venue's own rules for the market have changed since the gate got them
             self._held(command, str(why))
             return
         now_ns = self._parts.clock.monotonic_ns()

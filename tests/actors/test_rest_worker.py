@@ -13,7 +13,7 @@ from actors.rest_worker import LaneParts, OrderLanes
 from actors.send_gate import HaltFlag, SendGate
 from actors.venue_clock import VenueClock
 from actors.venue_messages import OrderAnswered, OrderErred, OrderHeld, QueryAnswered, QueryErred
-from exchanges.errors import OutcomeUnknown, RateLimited, RequestNotSent, RuleViolated, UnknownOrder
+from exchanges.errors import ConfigError, OutcomeUnknown, RateLimited, RequestNotSent, RuleViolated, UnknownOrder
 from exchanges.pacing import RateBudget
 from exchanges.venue import RateLimit, RequestKind, SignAgain
 from tests.actors.test_send_gate import Intents
@@ -154,6 +154,26 @@ def test_an_order_against_the_rules_never_reaches_the_transport():
         held = bench.facts.take(OrderHeld)
     assert "price" in held.why
     assert bench.transports[0].sent == []
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("0.0015 is not a whole number of units"), ConfigError(["the market is not known (yet)"])]
+)
+def test_an_order_the_venue_cannot_spell_is_held_and_the_lane_goes_on(error):
+    def place(order):
+        if order.client_order_id == client_id(1):
+            raise error
+        return spelled(order)
+
+    with Bench() as bench:
+        spelled, bench.venue.place_limit_order = bench.venue.place_limit_order, place
+        bench.lanes.tell(bench.fresh(1))
+        held = bench.facts.take(OrderHeld)
+        bench.lanes.tell(bench.fresh(2))
+        answered = bench.facts.take(OrderAnswered)
+    assert str(error) in held.why
+    assert answered.report.client_order_id == client_id(2)
+    assert bench.failures.messages == []
 
 
 def test_an_entry_from_an_old_quote_never_reaches_the_transport():
