@@ -236,7 +236,7 @@ class StreamReader:
             raise StreamClosed(self._exchange, "send", "the stream is not open", unsent=True)
         try:
             stream.send_text(text)
-        except (OSError, websocket.WebSocketException) as error:
+        except (OSError, ValueError, websocket.WebSocketException) as error:  # ValueError: the reader has closed it
             self._interrupt(socket.SHUT_RDWR)  # a frame may be cut in the middle: this connection is unusable
             raise StreamClosed(self._exchange, "send", _text_of(error)) from None
 

@@ -586,15 +586,19 @@ def test_stop_between_connecting_and_the_handshake_ends_it(monkeypatch):
     assert reader.stop()
 
 
-def test_send_that_fails_ends_the_connection(monkeypatch):
+@pytest.mark.parametrize(
+    "error",
+    [BrokenPipeError("gone"), ValueError("file descriptor cannot be a negative integer (-1)")],
+    ids=["cut", "closed-by-the-reader"],
+)
+def test_send_that_fails_ends_the_connection(monkeypatch, error):
     heard = Heard()
     with Loopback(silent) as server, reading(server, heard, endpoint={"ping_every_s": 60.0}) as reader:
         heard.wait_open()
-        monkeypatch.setattr(
-            "exchanges.stream_transport._ReadAhead.send", lambda *_: (_ for _ in ()).throw(BrokenPipeError("gone"))
-        )
-        with pytest.raises(StreamClosed):
+        monkeypatch.setattr("exchanges.stream_transport._ReadAhead.send", lambda *_: (_ for _ in ()).throw(error))
+        with pytest.raises(StreamClosed) as closed:
             reader.send("x")
+        assert not closed.value.unsent
         heard.wait_closed()
 
 
