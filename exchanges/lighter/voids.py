@@ -49,14 +49,16 @@ def _decide(
         raise OutcomeUnknown(EXCHANGE, "GET nextNonce", "the transaction is not remembered any more")
     if sent.is_void:
         return records.never_accepted(sent.order, received_ns)
-    if nonce > sent.nonce:
+    if nonce > sent.nonce and not sent.is_taken:
         known_ns = received_ns - account.sent.used(tag, received_ns)
-        if sent.is_taken or known_ns < RECORD_LAG_NS:
+        if known_ns < RECORD_LAG_NS:
             raise OutcomeUnknown(EXCHANGE, "GET nextNonce", "its nonce is used, and there is no record yet")
         text = "its nonce is used: its record has to be there by now"
         raise Undecided(EXCHANGE, "GET nextNonce", text, further=look_again(received_ns))
     if received_ns - sent.signed_ns >= _EXPIRED_NS:
         raise UnknownOrder(EXCHANGE, "GET nextNonce", "no order, no record, and its transaction has expired")
+    if nonce > sent.nonce:
+        raise OutcomeUnknown(EXCHANGE, "GET nextNonce", "it was taken, and there is no record yet")
     if sent.is_taken or sent.nonce - nonce > MOST_USED_UP:
         raise OutcomeUnknown(EXCHANGE, "GET nextNonce", "the venue has not counted it yet")
     if nonce < sent.nonce:

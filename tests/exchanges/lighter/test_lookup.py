@@ -213,6 +213,16 @@ def test_a_taken_order_without_record_is_not_given_up():
             follow(made, {"tx": NO_RECORD, "nextNonce": nonce_is(nonce)})
 
 
+@pytest.mark.parametrize("nonce", [100, 101, 105])
+def test_a_taken_order_without_record_is_none_once_its_transaction_has_expired(nonce):
+    made = account()
+    call = transactions.place_order(made, request())
+    made.sign(call.request, NOW_NS - 670 * SECOND)
+    call.read(receipt())
+    with pytest.raises(UnknownOrder, match="expired"):
+        follow(made, {"tx": NO_RECORD, "nextNonce": nonce_is(nonce)})
+
+
 def test_a_free_nonce_is_used_up_and_then_it_is_proven():
     made = sent_and_lost()
     report, asked = follow(made, {"tx": NO_RECORD, "nextNonce": nonce_is(100), "sendTx": receipt()})
