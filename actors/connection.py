@@ -557,8 +557,9 @@ class ExchangeConnection(BotActor):
             self._ask_about(command.client_order_id, command.symbol)
 
     def _query_order(self, query: QueryOrder) -> None:
-        # One question at a time: where the budget is spent they would queue up, and what has to be read for the catch-up
-        # would stand behind answers that nobody needs twice. Its owner asks again if the one under way does not settle it.
+        # One question at a time: where the budget is spent they would queue up, and what has to be read for the
+        # catch-up would stand behind answers that nobody needs twice. Its owner asks again if the one under way does
+        # not settle it.
         if query.client_order_id not in self._settling:
             self._runner.run(self._settle_once(query.grid, query.symbol, query.client_order_id))
 
