@@ -54,9 +54,14 @@ def _nothing_held() -> str:
 class _Use:
     used: Exposure
     asset: str
-    net_usd: Decimal
+    sign: int
     equity_change: Decimal
     is_restored: bool = False
+
+    @property
+    def held_usd(self) -> Decimal:
+        """What is held, signed."""
+        return self.sign * (self.used.position_usd - self.used.pending_usd)
 
     def is_of(self, asset: str) -> bool:
         """Whether this is a position in `asset`; a symbol, known before its market was read, begins with it."""
@@ -96,11 +101,12 @@ class DeskWatch:
                 held_quantity=held,
                 pending_quantity=pending,
                 position_usd=position_usd,
+                pending_usd=pending_usd,
                 margin_usd=position_usd / grid.entry.target_leverage,
                 realized_today_usd=restored.realized_pnl_today + restored.funding_today,
             ),
             asset=grid.symbol,
-            net_usd=position_usd * (1 if grid.entry.direction is Direction.BUY else -1),
+            sign=1 if grid.entry.direction is Direction.BUY else -1,
             equity_change=restored.realized_pnl,
             is_restored=True,
         )
@@ -128,7 +134,7 @@ class DeskWatch:
         self._uses[context.name] = _Use(
             used=used,
             asset=context.rules.base_asset or context.symbol,
-            net_usd=context.sign * used.position_usd,
+            sign=context.sign,
             equity_change=state.lots.realized_pnl + unrealized,
         )
         for kind, text in ((LatchKind.DRAWDOWN, self._drawdown()), (LatchKind.ORDER_PACE, self._pace(now_ns))):
@@ -147,16 +153,25 @@ class DeskWatch:
         held_back = self._held_back()
         if held_back:
             return f"held back: {held_back}"
-        limit = self._settings.max_net_exposure_usd
-        if limit is not None:
-            asset = context.rules.base_asset or context.symbol
-            net = sum((use.net_usd for use in self._uses.values() if use.is_of(asset)), ZERO)
-            after = net + context.sign * context.settings.entry.order_notional_usd
-            if abs(after) > max(limit, abs(net)):  # an entry that brings the two sides closer is no risk
-                return "max_net_exposure_usd"
+        if self._is_one_sided(context):
+            return "max_net_exposure_usd"
         if self._drawdown():
             return "max_drawdown_usd"
         return "max_orders_per_min" if self._pace(now_ns) else ""
+
+    def _is_one_sided(self, context: GridContext) -> bool:
+        """Whether another entry could exceed the net exposure: pending ones of its side count, those of the other side
+        may never fill.
+        """
+        limit = self._settings.max_net_exposure_usd
+        if limit is None:
+            return False
+        asset, sign = context.rules.base_asset or context.symbol, context.sign
+        uses = [use for use in self._uses.values() if use.is_of(asset)]
+        held = sign * sum((use.held_usd for use in uses), ZERO)
+        pending = sum((use.used.pending_usd for use in uses if use.sign == sign), ZERO)
+        after = held + pending + context.settings.entry.order_notional_usd
+        return after > max(limit, abs(held))  # an entry that brings the two sides closer is no risk
 
     def _drawdown(self) -> str:
         limit = self._settings.max_drawdown_usd

@@ -123,7 +123,10 @@ class DeskRiskSettings:
         default=None,
     )
     max_net_exposure_usd: Decimal | None = setting(
-        help="longs minus shorts of one asset over all grids and venues; none = off", unit="USD", gt=0, default=None
+        help="longs minus shorts of one asset over all venues, should only one side's entries fill; none = off",
+        unit="USD",
+        gt=0,
+        default=None,
     )
     daily_loss_limit_usd: Decimal | None = setting(
         help="realised + fees + funding (where the venue's stream tells it) of the UTC day; latches a stop; none = off",

@@ -34,6 +34,8 @@ class Exposure:
     held_quantity: Decimal
     pending_quantity: Decimal
     position_usd: Decimal
+    pending_usd: Decimal
+    """The share of `position_usd` that is only pending."""
     margin_usd: Decimal
     realized_today_usd: Decimal
 
@@ -54,6 +56,7 @@ def exposure(context: GridContext, state: GridState) -> Exposure:
         held_quantity=held,
         pending_quantity=pending,
         position_usd=position_usd,
+        pending_usd=pending_usd,
         margin_usd=position_usd / context.applied_leverage,
         realized_today_usd=realized_today(state),
     )

@@ -8,7 +8,7 @@ import pytest
 from actors.desk_watch import DeskWatch, OrderMeter
 from actors.grid.restore import RestoredGrid, RestoredLot
 from actors.grid.settings import Direction
-from actors.grid.state import GridState, LotsView, Quote
+from actors.grid.state import GridState, LotsView, PendingEntry, Quote
 from actors.grid_shell import context_of
 from actors.messages import LatchKind
 from actors.settings import DeskRiskSettings
@@ -88,6 +88,21 @@ def test_an_entry_that_brings_the_net_exposure_down_is_not_held_back(contexts):
     assert watch.exposure_for(two, 0).blocked_reason == "max_net_exposure_usd"
     selling = replace(two, settings=replace(two.settings, entry=replace(two.settings.entry, direction=Direction.SELL)))
     assert watch.exposure_for(selling, 0).blocked_reason == ""
+
+
+def test_an_entry_of_the_other_side_that_may_never_fill_makes_no_room(contexts):
+    watch, _ = make(max_net_exposure_usd=Decimal(250))
+    one, two = contexts
+    selling = replace(two, settings=replace(two.settings, entry=replace(two.settings.entry, direction=Direction.SELL)))
+    resting = PendingEntry(
+        client_order_id=1, lot=1, price=Decimal(100), quantity=Decimal(2), placed_ns=0, accepted_ns=0
+    )
+    watch.note_state(one, holding("2", "100"), 0)
+    watch.note_state(selling, replace(holding("0", "100"), pending=resting), 0)
+    assert watch.exposure_for(one, 0).blocked_reason == "max_net_exposure_usd"
+    assert watch.exposure_for(selling, 0).blocked_reason == ""
+    watch.note_state(selling, holding("2", "100"), 0)
+    assert watch.exposure_for(one, 0).blocked_reason == ""
 
 
 def test_the_meter_counts_the_last_minute_only(contexts):
