@@ -79,18 +79,24 @@ class PaperVenues:
         """Take the folder and let the venues' process come up; `start` waits for it. Call once.
 
         Raises:
-            AlreadyRunning: another run uses them.
+            AlreadyRunning: another run uses them, or for a fresh account, a bot the state folder.
             JournalError: the state folder cannot be used.
             PaperError: the process cannot be started.
         """
         self._locks.acquire(private_folder(self._folder), (), self._settings.desk.bot_tag, self._folder)
         if self._settings.paper.fresh:
-            # the new account has nothing of what is known of the old one
-            set_state_aside(Path(self._settings.desk.state_dir), SystemClock().wall_ns())
+            self._set_state_aside()
         try:
             self._process.begin()
         except VenueProcessError as error:
             raise PaperError(str(error)) from None
+
+    def _set_state_aside(self) -> None:
+        """Take journal and intents away: the new account has nothing of what is known of the old one."""
+        desk = self._settings.desk
+        state_dir = Path(desk.state_dir)
+        with Locks().acquire(state_dir, (), desk.bot_tag, self._folder):  # not from under a bot that runs on them
+            set_state_aside(state_dir, SystemClock().wall_ns())
 
     def start(self) -> tuple[BotSettings, Accounts]:
         """Return the settings with the venues' own symbol names, and an account on each venue. Call after `begin`.
