@@ -53,12 +53,14 @@ def _skipping(account: Account, setup: AccountSetup, nonce: int) -> Call[OrderRe
     update = update_leverage(account, setup, lambda *_: None, nonce=nonce, skips=True, kind=RequestKind.CANCEL)
 
     def read(reply: Any) -> OrderReport:  # noqa: ANN401 - an HttpReply
+        # Refused, it leaves what the list has said: nothing is proven, and absence counts once the fence has passed.
         try:
             update.read(reply)
         except SignAgain as error:
-            raise OutcomeUnknown(EXCHANGE, error.operation, "the nonces went on meanwhile") from None
+            raise UnknownOrder(EXCHANGE, error.operation, "not listed; the nonces went on meanwhile") from None
         except RequestRefused as error:
-            raise OutcomeUnknown(EXCHANGE, error.operation, f"the nonces are still free: {error.text}") from None
+            text = f"not listed; the nonces are still free: {error.text}"
+            raise UnknownOrder(EXCHANGE, error.operation, text) from None
         account.sent.void_earlier(reply.received_ns)
         raise OutcomeUnknown(EXCHANGE, "sendTx", "nothing of an earlier run can come any more; it is asked again")
 

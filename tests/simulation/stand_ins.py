@@ -91,7 +91,7 @@ class StandInSigner:
             name: values[_NAMES[name]] for name in (*wire.COMMON, *wire.FIELDS[tx_type]) if name != "ExpiredAt"
         }
         info["ExpiredAt"] = self.clock.wall_ns() // _NS_PER_MS + _LIFE_MS
-        info["L2TxAttributes"] = None
+        info["L2TxAttributes"] = {"4": 1} if values["skip_nonce"] else None
         digest = stand_in_hash(self.chain_id, tx_type, info)
         info["Sig"] = base64.b64encode(stand_in_signature(digest)).decode()
         return SignedTx(tx_type, json.dumps(info, separators=(",", ":")), digest.hex())
