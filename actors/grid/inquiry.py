@@ -10,6 +10,8 @@ from exchanges.records import replace
 
 FIRST_WAIT_NS = 500 * MILLISECOND_NS
 LONGEST_WAIT_NS = 5 * SECOND_NS
+PROOF_WAIT_NS = 1 * SECOND_NS
+"""Once an absence counts, the next is asked for so soon: a lot may be waiting. Histories trail by less than that."""
 LISTING_GRACE_NS = 2 * SECOND_NS
 """An open-orders answer may trail an acceptance by so long (ORIGIN.md A.2, vanished entry)."""
 SILENCE_NS = 10 * SECOND_NS
@@ -42,7 +44,10 @@ def absent(inquiry: Inquiry, asked_ns: int, now_ns: int) -> Inquiry:
     is_news = inquiry.absent_ns is None or asked_ns > inquiry.absent_ns
     if asked_ns <= inquiry.fence_ns or not is_news:
         return inquiry
-    return replace(inquiry, absences=inquiry.absences + 1, absent_ns=asked_ns)
+    counted = replace(inquiry, absences=inquiry.absences + 1, absent_ns=asked_ns)
+    if inquiry.absences:
+        return counted
+    return replace(counted, next_ns=now_ns + PROOF_WAIT_NS, wait_ns=PROOF_WAIT_NS)
 
 
 def cancellation(why: str, now_ns: int) -> Cancellation:

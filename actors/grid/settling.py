@@ -155,6 +155,14 @@ def outcome_unknown(draft: Draft[ExitBook], event: OrderOutcomeUnknown) -> None:
     put_order(draft, replace(order, inquiry=found))
 
 
+def _may_have_filled(book: ExitBook, order: CloseOrder) -> bool:
+    """Whether a position reading contradicts the lots that the order could be the reason of: one asked after it left.
+
+    While an order is unknown no further reading counts, so an older doubt would neither be confirmed nor go away.
+    """
+    return book.suspicion is not None and book.suspicion.asked_ns > order.placed_ns
+
+
 def not_found(draft: Draft[ExitBook], event: OrderNotFound) -> None:
     """Count an absence; enough of them, with no doubt about the position, prove that the exit is not there."""
     order = find_order(draft.state, event.client_order_id)
@@ -163,7 +171,7 @@ def not_found(draft: Draft[ExitBook], event: OrderNotFound) -> None:
     found = inquiry.absent(order.inquiry, event.asked_ns, draft.now_ns)
     order = replace(order, inquiry=found)
     put_order(draft, order)
-    if found.absences < draft.context.settings.proof.not_found_proofs or draft.state.suspicion is not None:
+    if found.absences < draft.context.settings.proof.not_found_proofs or _may_have_filled(draft.state, order):
         return
     draft.note(
         LogEvent.CLOSE_NEVER_ACCEPTED,

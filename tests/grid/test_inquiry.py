@@ -24,9 +24,24 @@ def test_absence_counts_only_after_the_fence_and_once_per_question():
 def test_an_absence_that_nobody_asked_for_here_delays_the_next_question_too():
     found = inquiry.begin("restored", fence_ns=0, at_ns=100)
     found = inquiry.absent(found, 90, 100)
-    assert (found.absences, found.next_ns) == (1, 100 + inquiry.FIRST_WAIT_NS)
+    assert (found.absences, found.next_ns) == (1, 100 + inquiry.PROOF_WAIT_NS)
     later = inquiry.absent(found, 110, 120)
     assert (later.absences, later.next_ns) == (2, found.next_ns)
+
+
+def test_once_an_absence_counts_the_others_are_asked_for_soon():
+    """Found by the simulation: an exit whose request was lost waited 12 s longer than its fence to be placed again."""
+    found = inquiry.begin("why", fence_ns=0, at_ns=0)
+    for _ in range(5):
+        found = inquiry.asked(found, found.next_ns)
+    now_ns, waits = SECOND_NS * 60, []
+    for _ in range(3):
+        found = inquiry.absent(found, now_ns, now_ns)
+        waits.append((found.next_ns - now_ns) / SECOND_NS)
+        now_ns = found.next_ns
+        found = inquiry.asked(found, now_ns)
+    assert found.absences == 3
+    assert waits == [1, 1, 2]
 
 
 def test_nothing_is_asked_shortly_before_a_fence():

@@ -187,13 +187,26 @@ def test_listing_accepts_asks_and_waits():
 def test_exit_never_accepted_is_not_concluded_while_the_position_is_in_doubt():
     grid = filled_grid()
     grid.unknown("c2", fence_s=0)
-    grid.exits = replace(grid.exits, suspicion=Suspicion(held=D(0), count=1, asked_ns=0))
+    grid.exits = replace(grid.exits, suspicion=Suspicion(held=D(0), count=1, asked_ns=grid.now_ns + 1))
     for _ in range(4):
         grid.pass_ms(1_000)
         number = grid.orders["c2"].command.client_order_id
         grid.give("closer", OrderNotFound(grid="g", client_order_id=number, asked_ns=grid.now_ns))
     assert not grid.places()
     assert len(grid.exits.orders) == 1
+
+
+def test_a_doubt_from_before_an_exit_left_does_not_keep_its_fate_open():
+    """Found by the simulation: a restart's first reading in doubt, then a lost exit, and neither was ever settled."""
+    grid = filled_grid()
+    grid.unknown("c2", fence_s=0)
+    grid.exits = replace(grid.exits, suspicion=Suspicion(held=D(0), count=1, asked_ns=0))
+    for _ in range(4):
+        grid.pass_ms(1_000)
+        if "c2" in grid.orders and not grid.orders["c2"].has_ended:
+            grid.not_found("c2")
+    assert len(grid.places()) == 1
+    assert [order.client_order_id for order in grid.exits.orders] == [grid.orders["c3"].command.client_order_id]
 
 
 def test_unknown_after_acceptance_changes_nothing():

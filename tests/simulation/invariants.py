@@ -222,6 +222,8 @@ class Invariants:
         held = sum((lot.remaining for lot in book.lots), ZERO) * self.world.sign + book.external
         if held != self.world.position() and book.mismatch is None:
             self.break_rule("S1", f"lots hold {held}, the venue {self.world.position()}, and nobody says so")
+        if book.mismatch is not None and not self.world.may_stand:
+            self.break_rule("S1", f"{book.mismatch}, though nobody else has traded: {self.world.picture()}")
         # an entry that still rests may be waited for, where the trader chose so
         waits = self._waits_for_whole and any(not order.reduce_only for order in self.world.open_orders())
         missing = ZERO if waits else self._uncovered(self.world.open_orders())

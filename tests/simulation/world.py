@@ -229,9 +229,10 @@ class World:
 
     def fence_s_for_unknown(self) -> float:
         """How long the fate of an order may stay unknown (RELIABILITY.md L2): Lighter proves by nonce, as long as the
-        process that signed it lives.
+        process that signed it lives. Backpack answers few questions to its history a minute: of several lost orders the
+        last is proven when there is budget again.
         """
-        return 40.0 if self.venue == "lighter" else self.fence_s
+        return {"lighter": 40.0, "backpack": self.fence_s + 60}.get(self.venue, self.fence_s)
 
     @property
     def account(self) -> str:
