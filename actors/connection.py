@@ -384,6 +384,8 @@ class ExchangeConnection(BotActor):
 
     def _lose(self, why: str, *, renews: bool, least_wait_s: float = 0.0) -> None:
         """The stream is gone or not trusted: say so once, end what depended on it, connect anew after a wait."""
+        if not self._private.number:
+            return  # said already, by an earlier report of the same frame or by another of its frames
         self._private.close()
         self._kept.clear()
         if self._catching_up is not None:

@@ -1011,6 +1011,24 @@ def test_an_expired_credential_closes_the_silent_stream_and_waits_before_a_new_o
     assert "renew_private" not in desk.asked
 
 
+def test_a_stream_that_is_no_good_in_every_channel_is_followed_by_one_stream(make):
+    desk = make()
+    desk.live().calls.on_closed("cut")
+    desk.sync()
+    desk.pass_time(1)
+    desk.holds_questions = True
+    desk.readers[-1].calls.on_open()
+    desk.sync()
+    for _ in range(4):  # as Lighter refuses each subscription of a token
+        desk.frame(StreamNotice(kind=NoticeKind.CREDENTIAL_EXPIRED))
+    before = len(desk.readers)
+    desk.holds_questions = False
+    desk.answer_held()
+    desk.pass_time(20)
+    assert len(desk.readers) == before + 1
+    assert [reader.stopped for reader in desk.readers[1:]] == [True, False]
+
+
 def test_the_credential_is_renewed_on_schedule(make):
     desk = make(capabilities={"private_renew_s": 60.0})
     desk.live()
