@@ -290,7 +290,7 @@ class TradingBot(BotActor):
             return
         failure = message.failure
         self._alarm(LogEvent.ACTOR_FAILED, f"{failure.actor}: {failure.error}\n{failure.traceback}")
-        self._plan.halted.halt(_RESTARTING)
+        self._plan.halted.halt(_RESTARTING, patience_s=0)  # the end of the crew waits for its lanes
         self._end_crew()
         self._plan.board.carry()
         now_ns = self._plan.clock.monotonic_ns()

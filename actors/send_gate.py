@@ -1,11 +1,11 @@
 """The last checks before the socket: what a lane does between a finished request and its first byte.
 
 Order of the acts, each the last chance of its rule (DESIGN.md section 10): the market's rules (what the venue would
-refuse is denied here), the age of the quote an entry was priced from and of the watchdog's last beat, the intent
-record, and last the halt flag. From
-the flag's check until the request is written the lane holds its own write mark; `HaltFlag.halt()` sets the flag and
-then waits for every mark to be free once. So when it returns, no entry is on its way to the wire and none will be,
-however many commands are still queued.
+refuse is denied here), the age of the quote an entry was priced from and of the watchdog's last beat, the halt flag,
+and last the intent record. From the flag's check until the request is written the lane holds its own write mark;
+`HaltFlag.halt()` sets the flag and then waits for every mark to be free once. So when it returns, no entry is on its
+way to the wire and none will be, however many commands are still queued. (A lane that hangs in its write for longer
+than any connection lets it is not waited for.)
 
 A halt stops what opens risk. Exits are reduce-only and cancels only take away, so both pass a halt; `close()` stops
 everything.
@@ -23,7 +23,7 @@ from exchanges.errors import JournalError
 from exchanges.rounding import is_multiple, plain
 from exchanges.values import MarketRules, OrderRequest
 
-CLOSE_PATIENCE_S: Final = 15.0
+PATIENCE_S: Final = 15.0
 """Longer than a connection itself takes to give a write up."""
 
 
@@ -64,15 +64,16 @@ class HaltFlag:
         with self._changing:
             self._marks = tuple(kept for kept in self._marks if kept is not mark)
 
-    def halt(self, why: str) -> None:
+    def halt(self, why: str, patience_s: float = PATIENCE_S) -> None:
         """Let no entry leave any more. Returns once every lane has passed the barrier: then none is being written.
 
-        Several reasons may hold at once; each has to be released.
+        Several reasons may hold at once; each has to be released. A lane that hangs in its write is not waited for
+        longer than `patience_s`: whoever halts has more to do.
         """
         with self._changing:
             if why not in self._reasons:
                 self._reasons = (*self._reasons, why)
-        self._barrier()
+        self._barrier(patience_s)
 
     def release(self, why: str) -> None:
         """Take back one reason of a halt. Entries leave again when none is left."""
@@ -90,7 +91,7 @@ class HaltFlag:
         with self._changing:
             self._holds = tuple(kept for kept in self._holds if kept != why)
 
-    def close(self, why: str, patience_s: float = CLOSE_PATIENCE_S) -> None:
+    def close(self, why: str, patience_s: float = PATIENCE_S) -> None:
         """Let nothing leave any more, exits and cancels included. For the end of a bot's actors only.
 
         A lane that hangs in its write is not waited for longer than `patience_s`: its actors end because of it.
@@ -117,7 +118,7 @@ class HaltFlag:
         if self._closed or ((self._reasons or self._holds) and is_entry):
             raise Denied(f"halted: {self.why}")
 
-    def _barrier(self, patience_s: float = -1) -> None:
+    def _barrier(self, patience_s: float) -> None:
         for mark in self._marks:
             if mark.acquire(timeout=patience_s):
                 mark.release()

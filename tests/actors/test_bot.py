@@ -1,5 +1,6 @@
 """The supervising actor and its handle, where no venue is needed. Whole lives: tests/system/test_bot_on_loopback.py."""
 
+import functools
 import random
 import threading
 from decimal import Decimal
@@ -10,9 +11,10 @@ import pytest
 
 import actors
 from actors.accounts import live_accounts
-from actors.bot import TradingBot, make_fill_callback
+from actors.bot import CrewFailed, TradingBot, make_fill_callback
 from actors.connection_facts import Owners
-from actors.messages import OrderFilled
+from actors.messages import ActorFailed, OrderFilled
+from actors.send_gate import HaltFlag
 from actors.settings import Mode, StopPolicy
 from actors.status import BotState
 from actors.venue_access import VenueAccess
@@ -131,6 +133,19 @@ def test_everything_of_a_crew_is_watched(tmp_path, monkeypatch):
         assert threads - {"test/watchdog", "test/watchdog-timers"} == set(watched)
         assert {"test/bot", "test/strategy", "test/aster/query-lane", "test/timers"} <= set(watched)
         assert len(watched) == len(set(watched))
+    finally:
+        assert bot.stop()
+
+
+def test_actors_start_again_although_a_lane_hangs_in_its_write(tmp_path, monkeypatch):
+    monkeypatch.setattr(HaltFlag, "close", functools.partialmethod(HaltFlag.close, patience_s=0.05))
+    bot = start(tmp_path)
+    try:
+        until(lambda: "test/watchdog" in bot.status().mailboxes, "a whole crew")
+        with bot._halted.new_mark():
+            stuck = ActorFailed(actor="test/aster/order-lane-0", error="it has been stuck for 30 s", traceback="")
+            bot._ref.tell(CrewFailed(1, stuck))
+            until(lambda: bot.status().restarts == 1 and not bot.status().halted_why, "actors that start again")
     finally:
         assert bot.stop()
 

@@ -246,6 +246,14 @@ def test_no_entry_passes_when_the_watchdog_has_been_silent(clock, intents):
     gate.pass_through(exit_order())
 
 
+def test_a_halt_does_not_wait_for_ever_for_a_lane_that_hangs_in_its_write():
+    halted = HaltFlag()
+    with halted.new_mark():
+        halted.halt("operator", patience_s=0.01)
+        with pytest.raises(Denied):
+            halted.check(is_entry=True)
+
+
 def test_the_end_does_not_wait_for_ever_for_a_lane_that_hangs_in_its_write():
     halted = HaltFlag()
     with halted.new_mark():
