@@ -26,7 +26,6 @@ class Mode(StrEnum):
 
     LIVE = "live"
     PAPER = "paper"
-    REPLAY = "replay"
 
 
 class ForeignPolicy(StrEnum):

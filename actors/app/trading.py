@@ -33,7 +33,7 @@ from actors.config import resolve_secret
 from actors.config.credentials import read_secret_file
 from actors.host import BotHandle
 from actors.log_events import LogEvent
-from actors.settings import BotSettings, Mode
+from actors.settings import BotSettings
 from actors.status import BotState, BotStatus, summary
 from actors.watchdog import SilentWatchdog
 from exchanges.clock import Clock, SystemClock
@@ -57,8 +57,6 @@ def trade(settings: BotSettings, options: Options, stop: threading.Event, paper:
     Raises:
         BotError: something could not be started; everything that was started has been stopped again.
     """
-    if settings.desk.mode is Mode.REPLAY:
-        raise ConfigError(["desk.mode = replay: not available yet; use paper with paper.prices = tape"])
     with ExitStack() as cleanup:
         if paper is not None:
             cleanup.callback(paper.stop)

@@ -123,8 +123,6 @@ class Rules:
                 self.findings.problem("paper.tape = : required with prices = tape; write the path of a csv.gz tape")
             elif reason := _tape_fault(Path(paper.tape)):
                 self.findings.problem(f"paper.tape = {masked(paper.tape)}: {reason}")
-        if self.settings.desk.mode is Mode.PAPER and self.readable("paper.speed") and paper.speed == 0:
-            self.findings.problem("paper.speed = 0: as fast as possible is for replay; write 1 or more for paper mode")
 
     def _listen(self) -> None:
         control = self.settings.control

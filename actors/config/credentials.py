@@ -16,7 +16,7 @@ def secret_resolver(settings: BotSettings, section: str, environ: Mapping[str, s
     """Return the function a venue asks for the secrets of one section, by name of the environment variable.
 
     The variable of a key `X_env` whose section says `X_file` is answered from that file. Only in live mode is
-    anything read; in paper and replay every answer is None, so that no key can reach a simulated venue.
+    anything read; in paper mode every answer is None, so that no key can reach a simulated venue.
 
     The function raises ConfigError if a file is missing, empty, or readable by others.
     """

@@ -46,9 +46,9 @@ class PaperSettings:
     prices: PriceKind = setting(help="where prices come from", default=PriceKind.SYNTHETIC)
     tape: str = setting(help="recorded tape (csv.gz); required when prices = tape", default="")
     speed: Decimal = setting(
-        help="divides the time between tape rows; 0 (as fast as possible) in back-test only",
+        help="divides the time between tape rows",
         unit="x",
-        ge=0,
+        gt=0,
         le=100000,
         default=Decimal(1),
     )

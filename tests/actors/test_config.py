@@ -95,7 +95,7 @@ def test_load_when_many_things_are_wrong_names_all_of_them():
         load_settings(text, environ={})
     joined = "\n".join(caught.value.problems)
     for expected in (
-        "desk.mode = papper: not one of live | paper | replay; did you mean 'paper'?",
+        "desk.mode = papper: not one of live | paper; did you mean 'paper'?",
         "desk.bot_tag = 64: out of range; write 0..63",
         "paper.seed = -1: out of range",
         "grid.take_profit = 0.3: unknown setting; it is called take_profit_pct",
