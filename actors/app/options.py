@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="run.py",
         description="Run a post-only grid on perpetual futures, live or against simulated venues.",
-        epilog="Exit codes: 0 clean stop, 1 unforeseen failure, 2 bad configuration or usage, 3 halted.",
+        epilog="Exit codes: 0 clean stop, 2 bad configuration or usage, 3 halted, 1 anything else.",
         allow_abbrev=False,
     )
     parser.add_argument("conf", type=Path, metavar="CONF", help="the ini file, for example conf/paper.ini")
@@ -97,7 +97,9 @@ def _parser() -> argparse.ArgumentParser:
         help="override a setting for this run; any number of times",
     )
     parser.add_argument(
-        "--yes", action="store_true", help="confirm the limits of a first live start without being asked"
+        "--yes",
+        action="store_true",
+        help="live: confirm a first start, changed settings, or another key of the account, without being asked",
     )
     parser.add_argument(
         "--print",
@@ -111,15 +113,15 @@ def _parser() -> argparse.ArgumentParser:
         "--explain", action="store_true", help="print the ladder of entries, exits, fees and margin; sends no order"
     )
     what.add_argument(
-        "--serve", action="store_true", help="start only the simulated venue and serve any client until stopped"
+        "--serve", action="store_true", help="start only the simulated venues and serve any client until stopped"
     )
     for verb, text in (
-        ("status", "print what the running bot is doing"),
-        ("pause", "no new entries; exits stay"),
-        ("resume", "entries again; clears the latch of a stop"),
-        ("flatten", "cancel the entries, close every position, stay paused"),
-        ("adopt", "book a proven difference between the account's position and the lots as somebody else's"),
-        ("stop", "stop the running bot as on_stop says"),
+        ("status", "print what the running bot is doing, as JSON"),
+        ("pause", "tell the running bot: no new entries; exits stay"),
+        ("resume", "tell the running bot: entries again; clears the latch of a stop, also with no bot running"),
+        ("flatten", "tell the running bot: cancel the entries, close every position, stay paused"),
+        ("adopt", "tell the running bot: book a proven difference of position and lots as somebody else's"),
+        ("stop", "tell the running bot: stop as on_stop says"),
     ):
         what.add_argument(f"--{verb}", dest="verb", action="store_const", const=verb, help=text)
     return parser

@@ -124,6 +124,6 @@ def as_json(outcome: Mapping[str, Any]) -> str:
 
 def for_people(outcome: Mapping[str, Any]) -> str:
     """Return the lines a person reads at the end of a run."""
-    head = f"{outcome['mode']} run of {outcome['runtime_s']} s ended {outcome['state']}"
+    head = f"{outcome['mode']} run of {outcome['runtime_s']} s, {outcome['state']} at its end"
     shown = {key: "unknown" if value is None else value for key, value in outcome.items()}
     return "\n".join([head, *(f"  {name:<15} {text.format_map(shown)}" for name, text in _LINES)])

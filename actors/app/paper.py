@@ -11,7 +11,7 @@ from typing import Any, Final
 from actors.accounts import Accounts, used_exchanges
 from actors.append_file import private_folder
 from actors.journal import set_state_aside
-from actors.locks import Locks
+from actors.locks import AlreadyRunning, Locks
 from actors.settings import BotSettings
 from actors.venue_access import VenueAccess
 from exchanges import VENUES
@@ -83,7 +83,7 @@ class PaperVenues:
             JournalError: the state folder cannot be used.
             PaperError: the process cannot be started.
         """
-        self._locks.acquire(private_folder(self._folder), (), self._settings.desk.bot_tag, self._folder)
+        self._take_folder()
         if self._settings.paper.fresh:
             self._set_state_aside()
         try:
@@ -97,6 +97,19 @@ class PaperVenues:
         state_dir = Path(desk.state_dir)
         with Locks().acquire(state_dir, (), desk.bot_tag, self._folder):  # not from under a bot that runs on them
             set_state_aside(state_dir, SystemClock().wall_ns())
+
+    def _take_folder(self) -> None:
+        """Lock the venues' folder; whoever meets the lock is told of the run and not of its venues."""
+        try:
+            self._locks.acquire(private_folder(self._folder), (), self._settings.desk.bot_tag, self._folder)
+        except AlreadyRunning as error:
+            holder = f"process {error.pid}" if error.pid else "another process"
+            folder = self._settings.desk.state_dir
+            raise AlreadyRunning(
+                f"desk.state_dir = {folder}: in use by {holder}, a paper run; end it with --stop, or give this one "
+                f"another desk.state_dir",
+                error.pid,
+            ) from None
 
     def start(self) -> tuple[BotSettings, Accounts]:
         """Return the settings with the venues' own symbol names, and an account on each venue. Call after `begin`.

@@ -8,6 +8,8 @@ paper run imports is imported while its simulated venues start.
 import json
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,7 +53,7 @@ def _dispatch(options: Options, settings: BotSettings, stop: threading.Event) ->
     if options.verb:
         return _tell(options.verb, settings)
     if options.serve:
-        return _serve(settings, stop)
+        return _serve(settings, stop, options.run_for_ns)
     if options.explain:
         return _explain(settings)
     return _trade(settings, options, stop)
@@ -98,15 +100,31 @@ def _clear_latches(state_dir: Path) -> tuple[str, ...]:
     return clear_latches(state_dir, SystemClock().wall_ns())
 
 
-def _serve(settings: BotSettings, stop: threading.Event) -> ExitCode:
+def _serve(settings: BotSettings, stop: threading.Event, run_for_ns: int | None) -> ExitCode:
     from exchanges.simulated.own_process import serve  # noqa: PLC0415 - see the module
 
+    launch = launch_of(settings, state_dir=venue_folder(settings), outlives_clients=True)
     try:
-        serve(launch_of(settings, state_dir=venue_folder(settings), outlives_clients=True), stop, sys.stdout)
+        with _set_after(stop, run_for_ns):
+            serve(launch, stop, sys.stdout)
     except (OSError, RuntimeError, ValueError) as error:
         _say(f"the simulated venue ended: {error}")
         return ExitCode.FAILED
     return ExitCode.CLEAN
+
+
+@contextmanager
+def _set_after(stop: threading.Event, run_for_ns: int | None) -> Iterator[None]:
+    if run_for_ns is None:
+        yield
+        return
+    timer = threading.Timer(run_for_ns / 1e9, stop.set)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
 
 
 def _explain(settings: BotSettings) -> ExitCode:

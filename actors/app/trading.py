@@ -3,7 +3,7 @@
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -173,11 +173,11 @@ class _Run:
             return
         handlers = {
             "status": lambda: _status(bot.status()),
-            "pause": lambda: _done(bot.pause),
-            "resume": lambda: _done(bot.resume),
-            "flatten": lambda: _done(bot.flatten),
+            "pause": lambda: _done(bot.pause, "no new entries; exits stay"),
+            "resume": lambda: _done(bot.resume, "entries again; the latch of a stop is cleared"),
+            "flatten": lambda: _done(bot.flatten, "every position is being closed; --status shows when it is"),
             "adopt": lambda: answer(bot.adopt()),
-            "stop": lambda: _done(self._stop.set),
+            "stop": lambda: _done(self._stop.set, "the bot stops as on_stop says"),
         }
         token = self._named_secret("control.token", control.token_env)
         server = ControlServer(
@@ -266,9 +266,9 @@ def _status(status: BotStatus) -> Mapping[str, Any]:
     return {**summary(status), "held_back": status.halted_why, **told}
 
 
-def _done(action: Any) -> Mapping[str, Any]:  # noqa: ANN401 - any function without arguments
+def _done(action: Callable[[], object], result: str) -> Mapping[str, Any]:
     action()
-    return {}
+    return {"result": result}
 
 
 def _is_stopped_for_good(status: BotStatus) -> bool:

@@ -100,7 +100,7 @@ def test_a_second_run_on_the_same_folder_is_refused_and_harms_nothing(desk: Desk
     venue = desk.venue.record()
     for settings in ((*QUICK, *calm), (*QUICK, *calm, "paper.fresh=yes"), QUICK):
         second = desk.run("--for", "5s", settings=settings)
-        second.assert_plain_error(1, "in use by process", str(running.process.pid))
+        second.assert_plain_error(1, f"in use by process {running.process.pid}, a paper run; end it with --stop")
     assert desk.venue.record() == venue
     assert desk.venue.status()["open_orders"] == 1
     assert desk.tell("stop").code == 0

@@ -37,7 +37,9 @@ def test_status_pause_resume_flatten_and_stop(desk: Desk, tmp_path) -> None:
     assert status["state"] == "running"
     assert status["lots_open"] == 1
 
-    assert desk.tell("pause").code == 0
+    paused = desk.tell("pause")
+    assert paused.code == 0
+    assert json.loads(paused.out) == {"result": "no new entries; exits stay"}
     until_state(desk, "paused")
     assert desk.tell("resume").code == 0
     until_state(desk, "running")

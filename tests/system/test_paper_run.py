@@ -210,3 +210,10 @@ def blocked(desk: Desk, reason: str, count: int) -> Mapping[str, Any]:
     """What the grids say once so many of them are held back by one reason; empty before."""
     grids = send_command(desk.state_dir, "status")["grids"]
     return grids if sum(grid.get("blocked_reason") == reason for grid in grids.values()) == count else {}
+
+
+def test_serving_ends_after_its_time_too(desk: Desk) -> None:
+    done = desk.run("--serve", "--for", "3s")
+    assert done.code == 0, done.err
+    assert [json.loads(line)["venue"] for line in done.out.splitlines()] == ["aster"]
+    assert not desk.venue.is_running

@@ -54,5 +54,5 @@ def test_json_is_one_line_and_money_stays_text():
 
 def test_people_see_every_number_that_matters():
     text = for_people(with_verdict(SUMMARY, VERDICT))
-    for shown in ("paper run of 60.0 s ended running", "3 placed", "1 closed", "0.21", "max 0.4 s", "violations"):
+    for shown in ("paper run of 60.0 s, running at its end", "3 placed", "1 closed", "0.21", "max 0.4 s", "violations"):
         assert shown in text
