@@ -99,7 +99,9 @@ class VenueReads:
         for grid in self._grids.values():
             rules = self._rules_of(grid)
             leverage = min(grid.leverage, rules.max_leverage or grid.leverage)
-            yield from self._set_up_account(AccountSetup(symbol=grid.symbol, leverage=leverage))
+            yield from self._set_up_account(
+                AccountSetup(symbol=grid.symbol, leverage=leverage, may_change=not self._observe)
+            )
             fees = (yield from ask(self._venue.fee_rates(grid.symbol))).value
             self.markets[grid.symbol] = MarketReading(rules, fees, leverage)
             yield from self._check(grid, rules, fees, leverage)

@@ -84,7 +84,8 @@ class QueryLane(RestThread):
         """Ask, and go on with what an answer leads to, or put the question aside until there is budget for it."""
         while True:
             request = question.call.request
-            if self._parts.observe and request.kind is not RequestKind.QUERY:
+            # what spends of the budget of orders changes something, a leverage for one
+            if self._parts.observe and (request.kind is not RequestKind.QUERY or request.order_weight):
                 self._refuse(question, "observe mode: nothing is sent")
                 return
             now_ns = self._parts.clock.monotonic_ns()

@@ -189,11 +189,15 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSetup:
-    """What a grid needs of the account in one market before the first order."""
+    """What a grid needs of the account in one market before the first order.
+
+    Where it must not be changed (`may_change`), a check that would change it says what is otherwise instead.
+    """
 
     symbol: str
     leverage: int
     isolated: bool = False
+    may_change: bool = True
 
 
 class Venue(Protocol):

@@ -15,6 +15,7 @@ from exchanges.lighter.errors import NO_SUCH_TRANSACTION
 from exchanges.lighter.outcomes import EXCHANGE
 from exchanges.lighter.parsing import Fields
 from exchanges.lighter.transactions import next_nonce, update_leverage
+from exchanges.rounding import plain
 from exchanges.venue import AccountSetup, Call, HttpRequest, Undecided
 
 LARGEST_CLOCK_ERROR_S: Final = 30
@@ -53,6 +54,8 @@ def _leverage(account: Account, setup: AccountSetup) -> Call[str | None]:
         if row is not None and _is_as_asked(row, setup, received_ns):
             account.setups[setup.symbol] = setup
             return None
+        if not setup.may_change:
+            return _otherwise(row, setup, received_ns)
         tx_hash = account.leverage_txs.get(_key(setup))
         further = _recorded(account, setup, tx_hash) if tx_hash else _update(account, setup)
         raise Undecided(EXCHANGE, "GET account", "leverage has to be set", further=further)
@@ -68,6 +71,19 @@ def _is_as_asked(row: object, setup: AccountSetup, received_ns: int) -> bool:
     report = parsing.position(row, setup.symbol, received_ns)
     applied = None if report.leverage is None else int(report.leverage)
     return applied == setup.leverage and report.isolated is setup.isolated
+
+
+def _otherwise(row: object | None, setup: AccountSetup, received_ns: int) -> str:
+    found = "was never set"
+    if row is not None:
+        report = parsing.position(row, setup.symbol, received_ns)
+        applied = "unknown" if report.leverage is None else plain(report.leverage)
+        found = f"is {applied} ({_mode(isolated=report.isolated)})"
+    return f"leverage of {setup.symbol} {found}, {setup.leverage} ({_mode(isolated=setup.isolated)}) was asked for"
+
+
+def _mode(*, isolated: bool | None) -> str:
+    return "isolated" if isolated else "cross"
 
 
 def _update(account: Account, setup: AccountSetup) -> Call[str | None]:
@@ -89,7 +105,7 @@ def _update(account: Account, setup: AccountSetup) -> Call[str | None]:
 
 
 def _problem(setup: AccountSetup, text: str) -> str:
-    mode = "isolated" if setup.isolated else "cross"
+    mode = _mode(isolated=setup.isolated)
     return f"the venue refused leverage {setup.leverage} ({mode}) of {setup.symbol}: {text}"
 
 

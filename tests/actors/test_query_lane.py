@@ -1,5 +1,6 @@
 """The query lane: questions that lead to others, and questions whose budget is spent."""
 
+from dataclasses import replace
 from typing import Any, Self
 
 import pytest
@@ -207,5 +208,15 @@ def test_who_observes_sends_nothing_that_would_prove_the_fate_of_an_order():
         desk.lane.submit(desk.question("first", undecided(voiding)), desk.reply, 7)
         answer = desk.reply.take(QueryErred)
     assert isinstance(answer.error, RequestNotSent)
+    assert "observe" in str(answer.error)
+    assert desk.sent == ["first"]
+
+
+def test_who_observes_sends_nothing_that_spends_of_the_budget_of_orders():
+    with Desk(observe=True) as desk:
+        setting = desk.question("leverage", None)
+        setting = replace(setting, request=replace(setting.request, order_weight=1))
+        desk.lane.submit(desk.question("first", undecided(setting)), desk.reply, 7)
+        answer = desk.reply.take(QueryErred)
     assert "observe" in str(answer.error)
     assert desk.sent == ["first"]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from exchanges.errors import AuthenticationRefused, OutcomeUnknown, RequestRefused
@@ -48,6 +50,15 @@ def test_another_leverage_is_set_and_the_record_proves_it(answer):
     assert asked[-3:] == ["account", "sendTx", "tx"]
     function, arguments = made.signer.signed[-1]
     assert (function, arguments["initial_margin_fraction"], arguments["margin_mode"]) == ("SignUpdateLeverage", 2000, 0)
+
+
+@pytest.mark.parametrize(("answer", "applied"), [(TEN, "is 10 (cross)"), (reply(account_body()), "was never set")])
+def test_who_only_observes_is_told_of_another_leverage_and_sets_none(answer, applied):
+    made = account(nonce=None)
+    said_, asked = run(made, {"account": answer}, replace(SETUP, may_change=False))
+    assert said_ == [None, None, None, f"leverage of {SYMBOL} {applied}, 5 (cross) was asked for"]
+    assert asked == ["", "accountLimits", "nextNonce", "account"]
+    assert made.signer.signed == []
 
 
 def test_the_margin_mode_counts_too():
