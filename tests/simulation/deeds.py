@@ -208,9 +208,14 @@ class Deeds:
         book.spec = replace(book.spec, rules=replace(book.spec.rules, is_trading=is_trading))
 
     def _fee_tier(self, fault: Fault) -> float | None:
-        """The account pays other fees from now on: a rebate at the low end."""
+        """The account pays other fees from now on: a rebate at the low end.
+
+        Aster pays none: there a negative commission in an answer is a cost as well (venues/aster.md, section 9).
+        """
         book = self._world.engine._floor.books[self._world.symbol]
         maker = (Decimal(str(round(fault.amount, 2))) - 1) / 10_000  # Lighter counts in hundredths of a basis point
+        if self._world.venue == "aster":
+            maker = abs(maker)
         book.spec = replace(book.spec, fees=replace(book.spec.fees, maker=maker))
         return 0.0
 

@@ -67,6 +67,7 @@ class Invariants:
     _seen: int = 0
     _looked_ns: int = 0
     _is_dirty: bool = True
+    _believed_ns: int = 0
 
     def __post_init__(self) -> None:
         self.wire = WireRules(self.world, self.break_rule)
@@ -112,6 +113,18 @@ class Invariants:
             self._judge_book(now_ns)
         elif self.naked.quantity and now_ns - self._looked_ns > _NS // 4:
             self._age(now_ns)
+        if now_ns - self._believed_ns >= _NS:
+            self._believed_ns = now_ns
+            self._judge_belief()
+
+    def _judge_belief(self) -> None:
+        """Position and lots differ by what somebody else has done; where nobody has done anything, they do not."""
+        handle = self.world.bot.handle
+        if handle is None or self.world.may_stand:
+            return
+        book = handle._life.board._books.get(self.world.settings.grids[0].name)
+        if book is not None and book.mismatch is not None:
+            self.break_rule("S1", f"{book.mismatch}, though nobody else has traded: {self.world.picture()}")
 
     def _judge_book(self, now_ns: int) -> None:
         world = self.world
@@ -222,8 +235,6 @@ class Invariants:
         held = sum((lot.remaining for lot in book.lots), ZERO) * self.world.sign + book.external
         if held != self.world.position() and book.mismatch is None:
             self.break_rule("S1", f"lots hold {held}, the venue {self.world.position()}, and nobody says so")
-        if book.mismatch is not None and not self.world.may_stand:
-            self.break_rule("S1", f"{book.mismatch}, though nobody else has traded: {self.world.picture()}")
         # an entry that still rests may be waited for, where the trader chose so
         waits = self._waits_for_whole and any(not order.reduce_only for order in self.world.open_orders())
         missing = ZERO if waits else self._uncovered(self.world.open_orders())

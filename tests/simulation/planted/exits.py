@@ -110,6 +110,7 @@ EXIT_BUGS: Final = (
         what="A cancel report settles an exit although it counts fewer fills than there were.",
         patches=(("actors.grid.settling.canceled", _every_cancel_is_final),),
         needs=("flatten", "cancel_ours"),
+        unit_test="grid/test_settling.py::test_canceled_exit_is_not_placed_again_while_fills_are_missing",
     ),
     Bug(
         name="exit-not-reduce-only",

@@ -110,6 +110,7 @@ HANDLER_BUGS: Final = (
         what="actors.journal.writer.FactWriter.adopt: a start does not take up what had been sent last.",
         patches=(("actors.journal.writer.FactWriter.adopt", _no),),
         needs=("crash", "power"),
+        unit_test="actors/journal/test_state.py::test_order_that_only_the_intent_file_saw_is_unknown_with_its_fence",
     ),
     Bug(
         name="no-crew-restart",

@@ -145,6 +145,7 @@ REPORT_BUGS: Final = (
         what="What a report of a canceled order says of its fills is not read.",
         patches=(("exchanges.fills.FillLedger._take_order", _canceled_is_unfilled),),
         needs=("frame_lost", "cut"),
+        unit_test="exchanges/test_fills.py::test_cancel_report_behind_the_trades_does_not_agree",
     ),
     Bug(
         name="total-swallows-fill",
@@ -205,6 +206,7 @@ REPORT_BUGS: Final = (
             ("actors.grid.mismatch._suspect", _one_reading_is_a_fact),
         ),
         needs=("partition", "outage"),
+        seed=1,
     ),
     Bug(
         name="failed-query-is-empty",
