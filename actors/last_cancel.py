@@ -11,7 +11,7 @@ from loguru import logger
 from actors.grid.restore import RestoredOrder
 from actors.log_events import LogEvent
 from actors.wires import CrewPlan
-from exchanges.errors import BotError, ExchangeError, UnknownOrder
+from exchanges.errors import BotError, UnknownOrder
 from exchanges.reports import OrderReport
 from exchanges.values import OrderRef
 from exchanges.venue import Call, SignAgain, SignedRequest
@@ -74,7 +74,7 @@ class _Canceler:
             self._ask(symbol, order)
         except UnknownOrder:
             _say(f"{what} is not live: the venue does not know it")
-        except ExchangeError as error:
+        except (BotError, ValueError) as error:  # also a market that was never read: the others are asked all the same
             _say(f"{what} may still be live: {error}")
             return False
         else:
