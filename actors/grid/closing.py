@@ -222,6 +222,9 @@ def _place(draft: Draft[ExitBook], lot: TrackedPosition, unplaced: Decimal, caus
     largest = floor_to(_largest(context, kind), context.rules.step)
     for part_list in _portions(dust.on_step(parts, quantity), largest):
         if not _send(draft, lot.lot, kind, part_list, price, caused_ns):
+            if lot.blocked != orders.NO_IDS:
+                text = f"{unplaced} has no exit: {orders.NO_IDS}"
+                draft.note(LogEvent.IDS_EXHAUSTED, text, level=NoteLevel.ERROR, lot=lot.lot)
             _block(draft, lot, orders.NO_IDS)
             return
     for part in parts[1:]:

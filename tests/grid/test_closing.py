@@ -193,8 +193,10 @@ def test_lot_continues_with_a_new_sequence_when_its_legs_run_out(answers):
         grid.reject(f"c{number}", RejectReason.POST_ONLY)
         grid.pass_ms(250)
     if not answers:
+        grid.pass_ms(2000)
         assert grid.exits.lots[0].blocked == "no reserved ids"
         assert "c15" not in grid.orders
+        assert grid.count(LogEvent.IDS_EXHAUSTED) == 1
         return
     command = grid.orders["c15"].command
     assert (command.lot, command.parent_lot) == (65, 1)
