@@ -126,7 +126,7 @@ ENTRY_BUGS: Final = (
         patches=(("actors.grid.inquiry.absent", _first_absence_proves),),
         venue="aster",
         needs=("request_late",),
-        seed=2,
+        seed=3,
     ),
     Bug(
         name="absence-before-the-fence",
@@ -135,7 +135,7 @@ ENTRY_BUGS: Final = (
         patches=(("actors.grid.inquiry.absent", _absence_before_the_fence_counts),),
         venue="aster",
         needs=("request_late",),
-        seed=2,
+        seed=3,
     ),
     Bug(
         name="few-ids",

@@ -142,6 +142,7 @@ HANDLER_BUGS: Final = (
         what="exchanges.lighter.nonces.NonceSource.forget: a nonce that the venue counts otherwise is kept.",
         patches=(("exchanges.lighter.nonces.NonceSource.forget", _no),),
         venue="lighter",
+        unit_test="exchanges/lighter/test_nonces.py::test_forgotten_and_claimed_nonces_have_to_be_asked_for",
     ),
     Bug(
         name="no-early-fills",
@@ -149,6 +150,7 @@ HANDLER_BUGS: Final = (
         what="exchanges.fills.FillLedger._join: fills that came before their order's id was known are lost.",
         patches=(("exchanges.fills.FillLedger._join", _no),),
         needs=("frame_swapped",),
+        unit_test="exchanges/test_fills.py::test_fill_by_unknown_venue_id_waits_and_is_told_when_the_id_is_known",
     ),
     Bug(
         name="no-clock-again",
@@ -159,6 +161,9 @@ HANDLER_BUGS: Final = (
             ("actors.connection.ExchangeConnection._read_clock_soon", _no),
         ),
         needs=("skew",),
+        unit_test=(
+            "actors/test_connection_watch.py::test_a_wall_clock_that_was_set_has_the_venues_read_at_once_and_shown"
+        ),
     ),
     Bug(
         name="no-silence-watch",
@@ -166,6 +171,7 @@ HANDLER_BUGS: Final = (
         what="actors.stream_watch.StreamWatch.problem: a stream that says nothing any more counts as alive.",
         patches=(("actors.stream_watch.StreamWatch.problem", _never_a_problem),),
         needs=("stall", "half_open"),
+        unit_test="actors/test_stream_watch.py::test_a_stream_that_says_nothing_of_what_happened_is_deaf",
     ),
     Bug(
         name="no-backoff-for-post-only",
