@@ -567,7 +567,7 @@ class ExchangeConnection(BotActor):
 
     def _ask_about(self, client_order_id: ClientOrderId, symbol: str) -> None:
         grid = self._grids.get(symbol)
-        if grid is not None and client_order_id not in self._asking:
+        if grid is not None and client_order_id not in self._settling:
             self._runner.run(self._settle_once(grid.name, symbol, client_order_id))
 
     def _settle_once(self, grid: str, symbol: str, client_order_id: ClientOrderId) -> Steps[None]:
