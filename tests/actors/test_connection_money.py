@@ -5,12 +5,11 @@ from typing import Any
 
 import pytest
 
-from actors.messages import FillCorrected, OrderFilled, OrderSettled
-from actors.venue_messages import OrderErred
-from exchanges.errors import OutcomeUnknown, RuleViolated
+from actors.messages import FillCorrected, OrderFilled
+from exchanges.errors import OutcomeUnknown
 from exchanges.values import OrderStatus
 from tests.actors.test_connection import Desk, fill, listing
-from tests.actors.venue_doubles import client_id, entry, order_report
+from tests.actors.venue_doubles import client_id, order_report
 
 
 @pytest.fixture
@@ -87,18 +86,17 @@ def test_a_trade_that_follows_its_order_at_once_costs_no_question(make):
     assert desk.strategy.take(FillCorrected).price == Decimal(99)
 
 
-def test_an_order_that_fills_after_it_was_refused_is_asked_about_while_its_price_is_looked_up(make):
+def test_an_order_is_doubted_also_while_its_price_is_looked_up(make):
     desk = make()
     desk.live()
     number = client_id(6)
     desk.venue.answers["order_fills"] = (fill(number, "t1", "0.5", fee=Decimal("0.02")),)
     desk.venue.answers["query_order"] = half_filled(number)
-    desk.tell(OrderErred(entry(6), RuleViolated("aster", "place", "min notional", code="-4164"), 5))
-    desk.quiet()
     desk.frame(half_filled(number))
+    asked = desk.asked.count("query_order")
+    desk.frame(order_report(number, OrderStatus.PARTIALLY_FILLED, filled=Decimal(7)))  # more than was ordered
     desk.pass_time(1)
-    assert desk.asked.count("query_order") == 1
-    assert desk.strategy.take(OrderSettled).filled == Decimal("0.5")
+    assert desk.asked.count("query_order") == asked + 1
 
 
 def test_where_the_list_cannot_be_read_the_next_audit_asks_again(make):
