@@ -1,19 +1,12 @@
 """The exchange connection on readers, timers and a query lane that are driven by hand."""
 
-import random
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from loguru import logger
 
-from actors.bot import make_fill_callback
-from actors.connection import ExchangeConnection
-from actors.connection_facts import Owners
-from actors.connection_parts import ConnectedGrid, ConnectionBegun, ConnectionFailed, ConnectionParts, StartMarket
-from actors.grid.restore import RestoredGrid
-from actors.journal import KnownOrder, RestoredMarket
+from actors.connection_parts import ConnectionBegun, ConnectionFailed
 from actors.log_events import LogEvent
 from actors.messages import (
     ActiveOrdersListed,
@@ -32,23 +25,17 @@ from actors.messages import (
     OrderRejected,
     OrderSent,
     OrderSettled,
-    Ping,
     PositionRead,
     QueryFailed,
-    QueryOrder,
     StreamLost,
     StreamRestored,
 )
-from actors.send_gate import HaltFlag, SendGate
 from actors.settings import ForeignPolicy
-from actors.status import ConnectionPhase, ConnectionStatus
-from actors.streams import ReaderCalls
-from actors.venue_clock import VenueClock
-from actors.venue_messages import Begin, OrderAnswered, OrderErred, OrderHeld, QueryAnswered, QueryErred
+from actors.status import ConnectionPhase
+from actors.venue_messages import Begin, OrderAnswered, OrderErred, OrderHeld
 from exchanges.errors import (
     AuthenticationRefused,
     ClockRefused,
-    ExchangeError,
     InsufficientMargin,
     MalformedMessage,
     OutcomeUnknown,
@@ -61,271 +48,43 @@ from exchanges.errors import (
     UnknownOrder,
     WouldCross,
 )
-from exchanges.fills import RestoredTrade
 from exchanges.reports import (
-    AccountReport,
-    ActiveOrders,
-    BestPrice,
-    FillReport,
     NoticeKind,
-    PositionReport,
     StreamNotice,
 )
 from exchanges.values import (
     CancelReason,
-    FeeRates,
     OrderId,
     OrderStatus,
     RejectReason,
     Side,
-    TradeId,
 )
-from exchanges.venue import HttpReply, StreamEndpoint
-from tests.actors.test_send_gate import Intents
+from tests.actors.connection_desk import (
+    NUMBER,
+    PRICE,
+    SECOND,
+    fill,
+    known,
+    listing,
+    position,
+    query,
+)
 from tests.actors.venue_doubles import (
     RULES,
     SYMBOL,
-    ScriptedVenue,
     cancel,
     client_id,
     entry,
     exit_order,
     order_report,
 )
-from tests.fakes import FakeTimers, Probe
-
-SECOND = 1_000_000_000
-REPLY = HttpReply(status=200, headers={}, body=b"", received_ns=0)
-
-
-class FakeReader:
-    def __init__(self, endpoint: StreamEndpoint, calls: ReaderCalls) -> None:
-        self.endpoint, self.calls, self.alive_ns = endpoint, calls, 0
-        self.started = self.stopped = False
-
-    def start(self) -> None:
-        self.started = True
-
-    def send(self, text: str) -> None:
-        raise AssertionError("nothing is said on this stream")
-
-    def stop(self) -> bool:
-        self.stopped = True
-        return True
-
-
-def position(quantity: str = "0", **changes: Any) -> PositionReport:
-    fields: dict[str, Any] = {
-        "symbol": SYMBOL,
-        "quantity": Decimal(quantity),
-        "entry_price": Decimal(0),
-        "occurred_ns": 0,
-        "received_ns": 0,
-    }
-    return PositionReport(**(fields | changes))
-
-
-def listing(*orders: Any) -> ActiveOrders:
-    return ActiveOrders(symbol=SYMBOL, orders=orders, received_ns=0)
-
-
-def fill(number: Any, trade: str, quantity: str, **changes: Any) -> FillReport:
-    fields: dict[str, Any] = {
-        "symbol": SYMBOL,
-        "client_order_id": number,
-        "order_id": OrderId(f"v{number}"),
-        "trade_id": TradeId(trade),
-        "side": Side.BUY,
-        "price": Decimal(100),
-        "quantity": Decimal(quantity),
-        "order_quantity": Decimal(1),
-        "occurred_ns": 7,
-        "received_ns": 8,
-    }
-    return FillReport(**(fields | changes))
-
-
-PRICE = BestPrice(
-    symbol=SYMBOL,
-    bid=Decimal("99.9"),
-    bid_quantity=Decimal(1),
-    ask=Decimal(100),
-    ask_quantity=Decimal(1),
-    occurred_ns=0,
-    received_ns=0,
-)
-
-
-@dataclass
-class Desk:
-    """A connection whose questions are answered at once from `venue.answers`, unless `holds_questions` is set."""
-
-    restored: RestoredGrid | None = None
-    market: RestoredMarket | None = None
-    foreign: ForeignPolicy = ForeignPolicy.REFUSE
-    capabilities: dict[str, Any] = field(default_factory=dict)
-    problems: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    suspect_until_wall_ns: int = 0
-
-    def __post_init__(self) -> None:
-        self.checked: list[tuple[str, StartMarket]] = []
-        self.timers = FakeTimers()
-        self.clock = self.timers.clock
-        self.venue = ScriptedVenue(**self.capabilities)
-        self.venue.answers |= {
-            "server_time": lambda _: self.clock.wall_ns() + 3 * SECOND,
-            "markets": {SYMBOL: RULES},
-            "account_check": None,
-            "fee_rates": FeeRates(Decimal("0.0001"), Decimal("0.0004")),
-            "best_price": PRICE,
-            "account_summary": AccountReport(equity=Decimal(1000), available=Decimal(900), received_ns=0),
-            "open_private": "key-1",
-            "renew_private": "key-1",
-            "recent_fills": (),
-            "active_orders": listing(),
-            "position": position(),
-            "order_fills": (),
-        }
-        self.frames: dict[bytes, Any] = {}
-        self.venue.private_frames = self.parse
-        self.asked: list[str] = []
-        self.placing: set[int] = set()
-        self.holds_questions = False
-        self.held: list[tuple[Any, Any, int]] = []
-        self.readers: list[FakeReader] = []
-        self.strategy, self.closer, self.journal = Probe[Any](), Probe[Any](), Probe[Any]()
-        self.bot, self.failures = Probe[Any](), Probe[Any]()
-        self.statuses: list[ConnectionStatus] = []
-        self.fill_to_exit: list[tuple[str, int]] = []
-        self.sequences: list[int] = []
-        self.gate = SendGate(
-            clock=self.clock, halted=HaltFlag(), intents=Intents(), stale_after_ns=1, fence_ns=10 * SECOND
-        )
-        owners = Owners(self.strategy, self.closer, self.journal)
-        self.venue_clock = VenueClock(self.clock)
-        parts = ConnectionParts(
-            exchange="aster",
-            venue=self.venue,
-            bot_tag=7,
-            grids=[
-                ConnectedGrid(name="btc", symbol=SYMBOL, leverage=5, sign=1, restored=self.restored, market=self.market)
-            ],
-            submit=self.submit,
-            new_reader=self.new_reader,
-            gate=self.gate,
-            clock=self.clock,
-            venue_clock=self.venue_clock,
-            timers=self.timers,
-            source=random.Random(1),
-            owners=owners,
-            bot=self.bot,
-            order_fill_callback=make_fill_callback({SYMBOL: "btc"}, owners),
-            publish=self.statuses.append,
-            fill_to_exit=lambda exchange, ns: self.fill_to_exit.append((exchange, ns)),
-            seen_sequence=self.sequences.append,
-            audit_every_s=5.0,
-            foreign=self.foreign,
-            check_market=self.check_market,
-            suspect_until_wall_ns=self.suspect_until_wall_ns,
-            credential_hint="ASTER_PRIVATE_KEY",
-            is_placing=self.placing.__contains__,
-        )
-        self.ref = ExchangeConnection.start(name="test/aster/connection", failures=self.failures, parts=parts)
-
-    def check_market(self, grid: str, market: StartMarket) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        self.checked.append((grid, market))
-        return self.problems, self.warnings
-
-    def submit(self, call: Any, reply_to: Any, ticket: int) -> None:
-        self.asked.append(call.request.operation)
-        if self.holds_questions:
-            self.held.append((call, reply_to, ticket))
-        else:
-            self.answer(call, reply_to, ticket)
-
-    def answer(self, call: Any, reply_to: Any, ticket: int) -> None:
-        try:
-            value = call.read(REPLY)
-        except ExchangeError as error:
-            reply_to.tell(QueryErred(ticket, error, self.clock.monotonic_ns()))
-        else:
-            reply_to.tell(QueryAnswered(ticket, value, self.clock.monotonic_ns()))
-
-    def answer_held(self) -> None:
-        held, self.held = self.held, []
-        for item in held:
-            self.answer(*item)
-        self.sync()
-
-    def new_reader(self, endpoint: StreamEndpoint, calls: ReaderCalls) -> FakeReader:
-        self.readers.append(FakeReader(endpoint, calls))
-        return self.readers[-1]
-
-    def parse(self, data: bytes) -> Any:
-        report = self.frames[data]
-        if isinstance(report, Exception):
-            raise report
-        return report if isinstance(report, tuple) else (report,)
-
-    def tell(self, *messages: Any) -> None:
-        for message in messages:
-            self.ref.tell(message)
-        self.sync()
-
-    def sync(self) -> None:
-        # Several rounds: each answer is a message of its own, and an answer may ask the next question.
-        for _ in range(30):
-            assert self.ref.ask(Ping(), timeout=2)
-        self.failures.expect_none()
-
-    def begin(self) -> FakeReader:
-        self.tell(Begin())
-        return self.readers[-1]
-
-    def live(self) -> FakeReader:
-        reader = self.begin()
-        reader.calls.on_open()
-        self.sync()
-        assert self.statuses[-1].phase is ConnectionPhase.LIVE
-        return reader
-
-    def quiet(self) -> None:
-        for probe in (self.strategy, self.closer, self.journal, self.bot):
-            probe.drain()
-
-    def frame(self, report: Any) -> None:
-        name = str(len(self.frames)).encode()
-        self.frames[name] = report
-        self.readers[-1].calls.on_frame(name, self.clock.monotonic_ns(), self.clock.wall_ns())
-        self.sync()
-
-    def pass_time(self, seconds: float) -> None:
-        # in small steps: what one Tick causes may ask for the next one
-        for _ in range(int(seconds * 10)):
-            self.timers.advance(SECOND // 10)
-            self.ref.ask(Ping(), timeout=2)
-        self.sync()
-
-
-@pytest.fixture
-def make():
-    desks: list[Desk] = []
-
-    def build(**changes: Any) -> Desk:
-        desks.append(Desk(**changes))
-        return desks[-1]
-
-    yield build
-    for desk in desks:
-        desk.ref.stop(timeout=2)
-
+from tests.fakes import FakeTimers
 
 # --- start ---
 
 
-def test_the_start_reads_everything_before_it_says_ready(make):
-    desk = make()
+def test_the_start_reads_everything_before_it_says_ready(make_desk):
+    desk = make_desk()
     reader = desk.begin()
     asked = ["server_time", "markets", "account_check", "fee_rates", "best_price", "account_summary", "open_private"]
     assert desk.asked == asked
@@ -344,16 +103,16 @@ def test_the_start_reads_everything_before_it_says_ready(make):
     assert desk.venue_clock.offset_ns == 3 * SECOND
 
 
-def test_the_leverage_that_applies_is_the_venues(make):
-    desk = make()
+def test_the_leverage_that_applies_is_the_venues(make_desk):
+    desk = make_desk()
     desk.venue.answers["position"] = position(leverage=Decimal(3))
     desk.live()
     assert desk.strategy.take(ConnectionReady).leverage == 3
 
 
 @pytest.mark.parametrize("operation", ["server_time", "markets", "account_check", "open_private"])
-def test_refused_credentials_end_the_start_and_name_the_variable(make, operation):
-    desk = make()
+def test_refused_credentials_end_the_start_and_name_the_variable(make_desk, operation):
+    desk = make_desk()
     desk.venue.answers[operation] = AuthenticationRefused("aster", operation, "no", code="-2014")
     desk.tell(Begin())
     failed = desk.bot.take(ConnectionFailed)
@@ -361,15 +120,15 @@ def test_refused_credentials_end_the_start_and_name_the_variable(make, operation
     assert desk.statuses[-1].phase is ConnectionPhase.FAILED
 
 
-def test_an_unknown_symbol_ends_the_start_with_near_names(make):
-    desk = make()
+def test_an_unknown_symbol_ends_the_start_with_near_names(make_desk):
+    desk = make_desk()
     desk.venue.answers["markets"] = {"BTCUSDC": RULES, "ETHUSDT": RULES}
     desk.tell(Begin())
     assert "BTCUSDC" in desk.bot.take(ConnectionFailed).text
 
 
-def test_settings_that_do_not_fit_the_market_end_the_start_with_every_problem(make):
-    desk = make(problems=("stop_price: on the wrong side", "order_notional_usd: too small"))
+def test_settings_that_do_not_fit_the_market_end_the_start_with_every_problem(make_desk):
+    desk = make_desk(problems=("stop_price: on the wrong side", "order_notional_usd: too small"))
     desk.tell(Begin())
     assert desk.bot.take(ConnectionFailed).text == "stop_price: on the wrong side\norder_notional_usd: too small"
     ((grid, market),) = desk.checked
@@ -378,8 +137,8 @@ def test_settings_that_do_not_fit_the_market_end_the_start_with_every_problem(ma
     assert not market.has_open_lots
 
 
-def test_what_the_owner_should_know_does_not_end_the_start(make):
-    desk = make(warnings=("the stop is nearer than the last lot",))
+def test_what_the_owner_should_know_does_not_end_the_start(make_desk):
+    desk = make_desk(warnings=("the stop is nearer than the last lot",))
     desk.live()
     notes = [message for message in desk.journal.messages if isinstance(message, Note)]
     assert [note.text for note in notes if note.event == LogEvent.START_WARNING] == [
@@ -387,8 +146,8 @@ def test_what_the_owner_should_know_does_not_end_the_start(make):
     ]
 
 
-def test_after_a_loss_of_power_the_venue_is_read_only_when_nothing_can_be_accepted_any_more(make):
-    desk = make(suspect_until_wall_ns=FakeTimers().clock.wall_ns() + 60 * SECOND)
+def test_after_a_loss_of_power_the_venue_is_read_only_when_nothing_can_be_accepted_any_more(make_desk):
+    desk = make_desk(suspect_until_wall_ns=FakeTimers().clock.wall_ns() + 60 * SECOND)
     reader = desk.begin()
     reader.calls.on_open()
     desk.sync()
@@ -399,16 +158,16 @@ def test_after_a_loss_of_power_the_venue_is_read_only_when_nothing_can_be_accept
     assert desk.strategy.take(ConnectionReady)
 
 
-def test_an_account_that_cannot_be_set_up_ends_the_start(make):
-    desk = make()
+def test_an_account_that_cannot_be_set_up_ends_the_start(make_desk):
+    desk = make_desk()
     desk.venue.answers["account_check"] = "hedge mode is on and positions are open"
     desk.tell(Begin())
     assert "hedge mode" in desk.bot.take(ConnectionFailed).text
 
 
 @pytest.mark.parametrize("kind", [RequestNotSent, OutcomeUnknown])
-def test_a_venue_that_cannot_be_reached_is_tried_again_for_ever(make, kind):
-    desk = make()
+def test_a_venue_that_cannot_be_reached_is_tried_again_for_ever(make_desk, kind):
+    desk = make_desk()
     desk.venue.answers["markets"] = kind("aster", "markets", "refused")
     desk.tell(Begin())
     desk.pass_time(60)
@@ -421,12 +180,12 @@ def test_a_venue_that_cannot_be_reached_is_tried_again_for_ever(make, kind):
 
 
 @pytest.mark.parametrize(("kind", "level"), [(StillPending, "DEBUG"), (OutcomeUnknown, "WARNING")])
-def test_waiting_for_what_the_venue_is_about_to_do_is_no_warning(make, kind, level):
+def test_waiting_for_what_the_venue_is_about_to_do_is_no_warning(make_desk, kind, level):
     seen = []
     logger.enable("actors")
     sink = logger.add(lambda message: seen.append(message.record), level=0)  # noqa: TID251 - a sink of this test
     try:
-        desk = make()
+        desk = make_desk()
         desk.venue.answers["account_check"] = kind("lighter", "GET tx", "the leverage is not set yet")
         desk.tell(Begin())
     finally:
@@ -438,16 +197,16 @@ def test_waiting_for_what_the_venue_is_about_to_do_is_no_warning(make, kind, lev
     assert desk.readers
 
 
-def test_a_venue_that_keeps_refusing_ends_the_start(make):
-    desk = make()
+def test_a_venue_that_keeps_refusing_ends_the_start(make_desk):
+    desk = make_desk()
     desk.venue.answers["fee_rates"] = RequestRefused("aster", "fee_rates", "deposit first", code="-5050")
     desk.tell(Begin())
     desk.pass_time(60)
     assert "deposit first" in desk.bot.take(ConnectionFailed).text
 
 
-def test_what_is_not_ours_refuses_the_start(make):
-    desk = make()
+def test_what_is_not_ours_refuses_the_start(make_desk):
+    desk = make_desk()
     desk.venue.answers["active_orders"] = listing(order_report(client_id(5, tag=9)))
     desk.venue.answers["position"] = position("2")
     desk.begin().calls.on_open()
@@ -460,9 +219,9 @@ def test_what_is_not_ours_refuses_the_start(make):
     desk.strategy.expect_none(ConnectionReady)
 
 
-def test_a_fill_between_the_questions_of_a_start_is_no_position_of_somebody_else(make):
+def test_a_fill_between_the_questions_of_a_start_is_no_position_of_somebody_else(make_desk):
     """Its frame is lost: the first reading of the position has it, and the fills have it when they are read again."""
-    desk = make(market=known(filled=Decimal(0), trades=()))
+    desk = make_desk(market=known(filled=Decimal(0), trades=()))
     desk.venue.answers["active_orders"] = listing(order_report(NUMBER))
     desk.venue.answers["position"] = position("1")
     desk.begin().calls.on_open()
@@ -477,8 +236,8 @@ def test_a_fill_between_the_questions_of_a_start_is_no_position_of_somebody_else
     desk.bot.expect_none(ConnectionFailed)
 
 
-def test_a_difference_that_changes_with_every_reading_refuses_no_start(make):
-    desk = make()
+def test_a_difference_that_changes_with_every_reading_refuses_no_start(make_desk):
+    desk = make_desk()
     held = iter(range(1, 9))
     desk.venue.answers["position"] = lambda _: position(str(next(held, 0)))
     desk.begin().calls.on_open()
@@ -487,8 +246,8 @@ def test_a_difference_that_changes_with_every_reading_refuses_no_start(make):
     assert desk.strategy.take(ConnectionReady).position == Decimal(0)
 
 
-def test_what_is_not_ours_may_be_ignored_or_adopted(make):
-    ignoring, adopting = make(foreign=ForeignPolicy.IGNORE), make(foreign=ForeignPolicy.ADOPT)
+def test_what_is_not_ours_may_be_ignored_or_adopted(make_desk):
+    ignoring, adopting = make_desk(foreign=ForeignPolicy.IGNORE), make_desk(foreign=ForeignPolicy.ADOPT)
     for desk in (ignoring, adopting):
         desk.venue.answers["position"] = position("2")
         desk.live()
@@ -499,33 +258,9 @@ def test_what_is_not_ours_may_be_ignored_or_adopted(make):
 
 # --- restart ---
 
-NUMBER = client_id(3)
 
-
-def known(**changes: Any) -> RestoredMarket:
-    fields: dict[str, Any] = {
-        "client_order_id": NUMBER,
-        "order_id": OrderId(f"v{NUMBER}"),
-        "grid": "btc",
-        "side": Side.BUY,
-        "price": Decimal(100),
-        "quantity": Decimal(1),
-        "reduce_only": False,
-        "filled": Decimal("0.4"),
-        "trades": (RestoredTrade(TradeId("t1"), Decimal(100), Decimal("0.4")),),
-        "is_settled": False,
-    }
-    return RestoredMarket(
-        exchange="aster",
-        symbol=SYMBOL,
-        last_trade_id="t1",
-        since_wall_ns=1,
-        orders=(KnownOrder(**(fields | changes)),),
-    )
-
-
-def test_a_restart_tells_what_happened_meanwhile_once_and_settles_the_order_before_ready(make):
-    desk = make(market=known(), foreign=ForeignPolicy.IGNORE)
+def test_a_restart_tells_what_happened_meanwhile_once_and_settles_the_order_before_ready(make_desk):
+    desk = make_desk(market=known(), foreign=ForeignPolicy.IGNORE)
     trades = (
         fill(None, "t1", "0.4", order_id=OrderId(f"v{NUMBER}")),
         fill(None, "t2", "0.5", order_id=OrderId(f"v{NUMBER}")),
@@ -548,8 +283,8 @@ def test_a_restart_tells_what_happened_meanwhile_once_and_settles_the_order_befo
     assert journaled.index(OrderFilled) < journaled.index(ConnectionReady)
 
 
-def test_a_restored_order_that_rests_is_settled_by_the_list(make):
-    desk = make(market=known())
+def test_a_restored_order_that_rests_is_settled_by_the_list(make_desk):
+    desk = make_desk(market=known())
     desk.venue.answers["active_orders"] = listing(
         order_report(NUMBER, OrderStatus.PARTIALLY_FILLED, filled=Decimal("0.4"))
     )
@@ -563,15 +298,15 @@ def test_a_restored_order_that_rests_is_settled_by_the_list(make):
     assert desk.sequences == [3]
 
 
-def test_a_restored_order_the_venue_does_not_know_is_not_found_and_nothing_more(make):
-    desk = make(market=known(filled=Decimal(0), trades=(), order_id=None))
+def test_a_restored_order_the_venue_does_not_know_is_not_found_and_nothing_more(make_desk):
+    desk = make_desk(market=known(filled=Decimal(0), trades=(), order_id=None))
     desk.venue.answers["query_order"] = UnknownOrder("aster", "query_order", "no such order")
     desk.live()
     assert desk.strategy.take(OrderNotFound).client_order_id == NUMBER
 
 
-def test_frames_that_come_while_catching_up_are_applied_after_the_snapshot(make):
-    desk = make()
+def test_frames_that_come_while_catching_up_are_applied_after_the_snapshot(make_desk):
+    desk = make_desk()
     reader = desk.begin()
     desk.holds_questions = True
     reader.calls.on_open()
@@ -585,8 +320,8 @@ def test_frames_that_come_while_catching_up_are_applied_after_the_snapshot(make)
     assert kinds.index(OrderFilled) < kinds.index(ConnectionReady)
 
 
-def test_a_reading_of_the_start_that_frames_overtook_is_read_again_without_the_archive(make):
-    desk = make(market=known(filled=Decimal(0), trades=()))
+def test_a_reading_of_the_start_that_frames_overtook_is_read_again_without_the_archive(make_desk):
+    desk = make_desk(market=known(filled=Decimal(0), trades=()))
     reader = desk.begin()
     desk.venue.answers["active_orders"] = listing(order_report(NUMBER))
     desk.venue.answers["position"] = position("0.4")
@@ -601,8 +336,8 @@ def test_a_reading_of_the_start_that_frames_overtook_is_read_again_without_the_a
     assert [desk.asked.count(name) for name in ("recent_fills", "active_orders", "position")] == [1, 2, 2]
 
 
-def test_a_catch_up_that_fails_is_repeated_and_nothing_is_concluded(make):
-    desk = make()
+def test_a_catch_up_that_fails_is_repeated_and_nothing_is_concluded(make_desk):
+    desk = make_desk()
     reader = desk.begin()
     desk.venue.answers["active_orders"] = OutcomeUnknown("aster", "active_orders", "HTML")
     reader.calls.on_open()
@@ -616,8 +351,8 @@ def test_a_catch_up_that_fails_is_repeated_and_nothing_is_concluded(make):
 # --- fills and orders ---
 
 
-def test_a_fill_goes_to_the_owner_by_role_and_then_to_the_journal(make):
-    desk = make()
+def test_a_fill_goes_to_the_owner_by_role_and_then_to_the_journal(make_desk):
+    desk = make_desk()
     desk.live()
     desk.quiet()
     desk.frame(fill(client_id(1), "t1", "0.3", fee=Decimal("0.01"), is_maker=True))
@@ -636,16 +371,16 @@ def test_a_fill_goes_to_the_owner_by_role_and_then_to_the_journal(make):
     assert len(desk.journal.all(OrderFilled)) == 3
 
 
-def test_a_repeated_fill_is_told_once(make):
-    desk = make()
+def test_a_repeated_fill_is_told_once(make_desk):
+    desk = make_desk()
     desk.live()
     for _ in range(3):
         desk.frame(fill(client_id(1), "t1", "0.3"))
     assert len(desk.strategy.all(OrderFilled)) == 1
 
 
-def test_a_fill_that_names_only_the_venues_id_is_joined_by_the_reply(make):
-    desk = make()
+def test_a_fill_that_names_only_the_venues_id_is_joined_by_the_reply(make_desk):
+    desk = make_desk()
     desk.live()
     number = client_id(4)
     desk.frame(fill(None, "t9", "1", order_id=OrderId(f"v{number}")))
@@ -654,8 +389,8 @@ def test_a_fill_that_names_only_the_venues_id_is_joined_by_the_reply(make):
     assert desk.strategy.take(OrderFilled).client_order_id == number
 
 
-def test_a_positive_reply_is_an_acceptance_and_a_cancel_report_an_end(make):
-    desk = make()
+def test_a_positive_reply_is_an_acceptance_and_a_cancel_report_an_end(make_desk):
+    desk = make_desk()
     desk.live()
     desk.tell(OrderAnswered(exit_order(), order_report(client_id(1, 1))))
     assert desk.closer.take(OrderAccepted).order_id == f"v{client_id(1, 1)}"
@@ -664,8 +399,8 @@ def test_a_positive_reply_is_an_acceptance_and_a_cancel_report_an_end(make):
     assert (ended.reason, ended.filled, ended.final) == (CancelReason.REDUCE_ONLY, Decimal(0), True)
 
 
-def test_a_receipt_is_no_acceptance_where_the_venue_says_so(make):
-    desk = make(capabilities={"reply_is_acceptance": False})
+def test_a_receipt_is_no_acceptance_where_the_venue_says_so(make_desk):
+    desk = make_desk(capabilities={"reply_is_acceptance": False})
     desk.live()
     desk.tell(OrderAnswered(exit_order(), order_report(client_id(1, 1))))
     desk.closer.expect_none(OrderAccepted)
@@ -673,8 +408,8 @@ def test_a_receipt_is_no_acceptance_where_the_venue_says_so(make):
     assert desk.closer.take(OrderAccepted)
 
 
-def test_a_receipt_that_no_report_follows_is_asked_about(make):
-    desk = make(capabilities={"reply_is_acceptance": False, "accept_within_s": 3.0})
+def test_a_receipt_that_no_report_follows_is_asked_about(make_desk):
+    desk = make_desk(capabilities={"reply_is_acceptance": False, "accept_within_s": 3.0})
     desk.live()
     desk.venue.answers["query_order"] = order_report(client_id(1, 1), OrderStatus.REJECTED, order_id=None)
     desk.tell(OrderAnswered(exit_order(), order_report(client_id(1, 1))))
@@ -686,8 +421,8 @@ def test_a_receipt_that_no_report_follows_is_asked_about(make):
 
 
 @pytest.mark.parametrize("status", [OrderStatus.OPEN, OrderStatus.CANCELED])
-def test_a_receipt_that_a_report_follows_is_not_asked_about(make, status):
-    desk = make(capabilities={"reply_is_acceptance": False, "accept_within_s": 3.0})
+def test_a_receipt_that_a_report_follows_is_not_asked_about(make_desk, status):
+    desk = make_desk(capabilities={"reply_is_acceptance": False, "accept_within_s": 3.0})
     desk.live()
     desk.tell(OrderAnswered(exit_order(), order_report(client_id(1, 1))))
     desk.tell(OrderAnswered(cancel(1, 1), order_report(client_id(1, 1), OrderStatus.UNKNOWN)))
@@ -708,8 +443,8 @@ def test_a_receipt_that_a_report_follows_is_not_asked_about(make, status):
         (RequestRefused("a", "b"), RejectReason.OTHER),
     ],
 )
-def test_a_refusal_is_told_with_what_it_means(make, error, reason):
-    desk = make()
+def test_a_refusal_is_told_with_what_it_means(make_desk, error, reason):
+    desk = make_desk()
     desk.live()
     desk.tell(OrderErred(exit_order(), error, 5))
     assert desk.closer.take(OrderRejected).reason is reason
@@ -717,8 +452,8 @@ def test_a_refusal_is_told_with_what_it_means(make, error, reason):
 
 
 @pytest.mark.parametrize("error", [OutcomeUnknown("a", "b", "cut"), MalformedMessage("a", "b", "HTML")])
-def test_an_unknown_outcome_carries_the_fence_from_the_write(make, error):
-    desk = make()
+def test_an_unknown_outcome_carries_the_fence_from_the_write(make_desk, error):
+    desk = make_desk()
     desk.live()
     desk.tell(OrderErred(entry(), error, 1000))
     unknown = desk.strategy.take(OrderOutcomeUnknown)
@@ -726,8 +461,8 @@ def test_an_unknown_outcome_carries_the_fence_from_the_write(make, error):
     desk.strategy.expect_none(OrderRejected)
 
 
-def test_what_never_left_is_denied(make):
-    desk = make()
+def test_what_never_left_is_denied(make_desk):
+    desk = make_desk()
     desk.live()
     desk.tell(OrderErred(entry(), RequestNotSent("a", "b", "refused"), 0), OrderHeld(exit_order(), "halted"))
     assert "refused" in desk.strategy.take(OrderDenied).reason
@@ -743,8 +478,8 @@ def test_what_never_left_is_denied(make):
         (RateLimited("a", "b"), True),
     ],
 )
-def test_a_failed_cancel_is_no_cancel(make, error, retry):
-    desk = make()
+def test_a_failed_cancel_is_no_cancel(make_desk, error, retry):
+    desk = make_desk()
     desk.live()
     desk.tell(OrderErred(cancel(), error, 0))
     failed = desk.strategy.take(CancelFailed)
@@ -752,8 +487,8 @@ def test_a_failed_cancel_is_no_cancel(make, error, retry):
     desk.strategy.expect_none(OrderCanceled)
 
 
-def test_the_time_from_fill_to_exit_is_measured_for_exits_only(make):
-    desk = make()
+def test_the_time_from_fill_to_exit_is_measured_for_exits_only(make_desk):
+    desk = make_desk()
     desk.live()
     desk.tell(
         OrderSent(grid="btc", client_order_id=client_id(1, 1), sent_ns=900, caused_ns=400),
@@ -766,12 +501,8 @@ def test_the_time_from_fill_to_exit_is_measured_for_exits_only(make):
 # --- questions ---
 
 
-def query(number: Any) -> QueryOrder:
-    return QueryOrder(grid="btc", exchange="aster", symbol=SYMBOL, client_order_id=number)
-
-
-def test_a_question_tells_missing_trades_before_the_state(make):
-    desk = make()
+def test_a_question_tells_missing_trades_before_the_state(make_desk):
+    desk = make_desk()
     desk.live()
     desk.quiet()
     number = client_id(6)
@@ -791,8 +522,8 @@ def test_a_question_tells_missing_trades_before_the_state(make):
     )
 
 
-def test_without_the_trades_the_cumulative_counts(make):
-    desk = make()
+def test_without_the_trades_the_cumulative_counts(make_desk):
+    desk = make_desk()
     desk.live()
     number = client_id(6)
     desk.venue.answers["query_order"] = order_report(number, OrderStatus.CANCELED, filled=Decimal("0.5"))
@@ -804,8 +535,8 @@ def test_without_the_trades_the_cumulative_counts(make):
 
 
 @pytest.mark.parametrize("error", [OutcomeUnknown("a", "b", "503"), RequestNotSent("a", "b"), RateLimited("a", "b")])
-def test_a_failed_question_is_neither_absent_nor_settled(make, error):
-    desk = make()
+def test_a_failed_question_is_neither_absent_nor_settled(make_desk, error):
+    desk = make_desk()
     desk.live()
     desk.venue.answers["query_order"] = error
     desk.tell(query(client_id(6)))
@@ -814,9 +545,9 @@ def test_a_failed_question_is_neither_absent_nor_settled(make, error):
     desk.strategy.expect_none(OrderSettled)
 
 
-def test_an_order_is_asked_about_once_at_a_time(make):
+def test_an_order_is_asked_about_once_at_a_time(make_desk):
     """Found by the simulation: with the budget spent, questions about settled orders kept the catch-up waiting."""
-    desk = make()
+    desk = make_desk()
     desk.live()
     desk.quiet()
     desk.venue.answers["query_order"] = order_report(client_id(6), OrderStatus.OPEN)
@@ -829,9 +560,9 @@ def test_an_order_is_asked_about_once_at_a_time(make):
     assert desk.asked.count("query_order") == 3
 
 
-def test_nothing_is_asked_about_an_order_that_is_still_being_placed(make):
+def test_nothing_is_asked_about_an_order_that_is_still_being_placed(make_desk):
     """Found by the model check: an exit that waited longer in our lane than the fence was given up and placed twice."""
-    desk = make()
+    desk = make_desk()
     desk.live()
     desk.quiet()
     desk.venue.answers["query_order"] = UnknownOrder("aster", "query_order")
@@ -844,9 +575,9 @@ def test_nothing_is_asked_about_an_order_that_is_still_being_placed(make):
     assert desk.closer.take(OrderNotFound).client_order_id == client_id(6, 1)
 
 
-def test_an_absence_counts_only_when_what_left_late_cannot_be_accepted_any_more(make):
+def test_an_absence_counts_only_when_what_left_late_cannot_be_accepted_any_more(make_desk):
     """Found by the model check: the owner's fence counts from its decision, but the order may have waited in a lane."""
-    desk = make()
+    desk = make_desk()
     desk.live()
     desk.venue.answers["query_order"] = UnknownOrder("aster", "query_order")
     order, fence_s = exit_order(6), desk.venue.capabilities.fence_s
@@ -860,17 +591,17 @@ def test_an_absence_counts_only_when_what_left_late_cannot_be_accepted_any_more(
     assert desk.closer.take(OrderNotFound).client_order_id == order.client_order_id
 
 
-def test_a_state_the_venue_does_not_say_settles_nothing(make):
-    desk = make()
+def test_a_state_the_venue_does_not_say_settles_nothing(make_desk):
+    desk = make_desk()
     desk.live()
     desk.venue.answers["query_order"] = order_report(client_id(6), OrderStatus.UNKNOWN)
     desk.tell(query(client_id(6)))
     assert desk.strategy.take(QueryFailed)
 
 
-def test_an_answer_from_before_a_cancel_report_that_is_not_the_last_word_settles_nothing(make):
+def test_an_answer_from_before_a_cancel_report_that_is_not_the_last_word_settles_nothing(make_desk):
     """Found by the model check: the report had missed a fill, and the older answer let it stand."""
-    desk = make(capabilities={"cancel_report_is_final": False})
+    desk = make_desk(capabilities={"cancel_report_is_final": False})
     desk.live()
     number = client_id(6)
     desk.holds_questions = True
@@ -886,8 +617,8 @@ def test_an_answer_from_before_a_cancel_report_that_is_not_the_last_word_settles
 # --- audit ---
 
 
-def test_the_audit_tells_orders_and_position_with_the_time_of_the_question(make):
-    desk = make()
+def test_the_audit_tells_orders_and_position_with_the_time_of_the_question(make_desk):
+    desk = make_desk()
     desk.live()
     desk.quiet()
     desk.venue.answers["active_orders"] = listing(order_report(client_id(2)), order_report(client_id(5, tag=9)))
@@ -900,8 +631,8 @@ def test_the_audit_tells_orders_and_position_with_the_time_of_the_question(make)
     assert desk.statuses[-1].audited_ns == listed.asked_ns
 
 
-def test_an_order_that_the_audit_finds_moved_is_told_to_its_owner_and_the_journal_once(make):
-    desk = make()
+def test_an_order_that_the_audit_finds_moved_is_told_to_its_owner_and_the_journal_once(make_desk):
+    desk = make_desk()
     desk.live()
     number = client_id(4, 1)
     desk.tell(OrderAnswered(exit_order(4), order_report(number, side=Side.SELL, price=Decimal(101))))
@@ -913,8 +644,8 @@ def test_an_order_that_the_audit_finds_moved_is_told_to_its_owner_and_the_journa
     desk.strategy.expect_none(OrderAmended)
 
 
-def test_a_failed_audit_is_never_an_empty_list_or_a_flat_position(make):
-    desk = make()
+def test_a_failed_audit_is_never_an_empty_list_or_a_flat_position(make_desk):
+    desk = make_desk()
     desk.live()
     desk.quiet()
     desk.venue.answers["active_orders"] = OutcomeUnknown("aster", "active_orders", "HTML")
@@ -924,8 +655,8 @@ def test_a_failed_audit_is_never_an_empty_list_or_a_flat_position(make):
     assert desk.strategy.take(QueryFailed).what == "active_orders"
 
 
-def test_a_missed_fill_that_the_audit_sees_is_told_with_its_trades(make):
-    desk = make()
+def test_a_missed_fill_that_the_audit_sees_is_told_with_its_trades(make_desk):
+    desk = make_desk()
     desk.live()
     number = client_id(2)
     desk.venue.answers["active_orders"] = listing(
@@ -939,8 +670,8 @@ def test_a_missed_fill_that_the_audit_sees_is_told_with_its_trades(make):
 # --- stream ---
 
 
-def test_a_lost_stream_is_told_once_and_restored_after_a_catch_up(make):
-    desk = make()
+def test_a_lost_stream_is_told_once_and_restored_after_a_catch_up(make_desk):
+    desk = make_desk()
     reader = desk.live()
     desk.quiet()
     reader.calls.on_closed("cut")
@@ -960,8 +691,8 @@ def test_a_lost_stream_is_told_once_and_restored_after_a_catch_up(make):
     desk.strategy.expect_none(ConnectionReady)
 
 
-def test_an_order_that_vanished_during_the_gap_is_asked_about_not_concluded(make):
-    desk = make()
+def test_an_order_that_vanished_during_the_gap_is_asked_about_not_concluded(make_desk):
+    desk = make_desk()
     reader = desk.live()
     desk.tell(OrderAnswered(entry(4), order_report(client_id(4))))
     reader.calls.on_closed("cut")
@@ -975,8 +706,8 @@ def test_an_order_that_vanished_during_the_gap_is_asked_about_not_concluded(make
     assert desk.strategy.take(OrderSettled).status is OrderStatus.FILLED
 
 
-def test_audits_go_on_while_the_stream_is_away(make):
-    desk = make()
+def test_audits_go_on_while_the_stream_is_away(make_desk):
+    desk = make_desk()
     reader = desk.live()
     desk.venue.answers["renew_private"] = RequestNotSent("aster", "renew_private", "refused")
     reader.calls.on_closed("cut")
@@ -986,8 +717,8 @@ def test_audits_go_on_while_the_stream_is_away(make):
     assert desk.strategy.all(ActiveOrdersListed)
 
 
-def test_a_credential_that_is_gone_is_replaced(make):
-    desk = make()
+def test_a_credential_that_is_gone_is_replaced(make_desk):
+    desk = make_desk()
     reader = desk.live()
     desk.venue.answers["renew_private"] = RequestRefused("aster", "renew_private", "gone", code="-1125")
     desk.venue.answers["open_private"] = "key-2"
@@ -997,8 +728,8 @@ def test_a_credential_that_is_gone_is_replaced(make):
     assert desk.readers[-1].endpoint.url.endswith("key-2")
 
 
-def test_an_expired_credential_closes_the_silent_stream_and_waits_before_a_new_one(make):
-    desk = make()
+def test_an_expired_credential_closes_the_silent_stream_and_waits_before_a_new_one(make_desk):
+    desk = make_desk()
     reader = desk.live()
     desk.venue.answers["open_private"] = "key-2"
     desk.frame(StreamNotice(kind=NoticeKind.CREDENTIAL_EXPIRED))
@@ -1011,8 +742,8 @@ def test_an_expired_credential_closes_the_silent_stream_and_waits_before_a_new_o
     assert "renew_private" not in desk.asked
 
 
-def test_a_stream_that_is_no_good_in_every_channel_is_followed_by_one_stream(make):
-    desk = make()
+def test_a_stream_that_is_no_good_in_every_channel_is_followed_by_one_stream(make_desk):
+    desk = make_desk()
     desk.live().calls.on_closed("cut")
     desk.sync()
     desk.pass_time(1)
@@ -1029,8 +760,8 @@ def test_a_stream_that_is_no_good_in_every_channel_is_followed_by_one_stream(mak
     assert [reader.stopped for reader in desk.readers[1:]] == [True, False]
 
 
-def test_the_credential_is_renewed_on_schedule(make):
-    desk = make(capabilities={"private_renew_s": 60.0})
+def test_the_credential_is_renewed_on_schedule(make_desk):
+    desk = make_desk(capabilities={"private_renew_s": 60.0})
     desk.live()
     desk.pass_time(59)
     assert "renew_private" not in desk.asked
@@ -1044,8 +775,8 @@ def test_the_credential_is_renewed_on_schedule(make):
     assert desk.strategy.take(StreamLost)
 
 
-def test_a_frame_of_an_old_stream_is_ignored(make):
-    desk = make()
+def test_a_frame_of_an_old_stream_is_ignored(make_desk):
+    desk = make_desk()
     old = desk.live()
     old.calls.on_closed("cut")
     desk.sync()
@@ -1058,8 +789,8 @@ def test_a_frame_of_an_old_stream_is_ignored(make):
     desk.strategy.expect_none(OrderFilled)
 
 
-def test_an_unreadable_frame_is_dropped_counted_and_starts_an_audit(make):
-    desk = make()
+def test_an_unreadable_frame_is_dropped_counted_and_starts_an_audit(make_desk):
+    desk = make_desk()
     desk.live()
     desk.quiet()
     desk.frame(MalformedMessage("aster", "private", "no JSON", excerpt="listenKey=abcdef"))
@@ -1069,8 +800,8 @@ def test_an_unreadable_frame_is_dropped_counted_and_starts_an_audit(make):
     assert "abcdef" not in note.text
 
 
-def test_funding_is_summed_and_liquidation_is_alarmed(make):
-    desk = make()
+def test_funding_is_summed_and_liquidation_is_alarmed(make_desk):
+    desk = make_desk()
     desk.live()
     desk.frame(StreamNotice(kind=NoticeKind.FUNDING, symbol=SYMBOL, quantity=Decimal("-0.5")))
     desk.frame(StreamNotice(kind=NoticeKind.FUNDING, symbol=SYMBOL, quantity=Decimal("0.2")))
@@ -1092,8 +823,8 @@ def test_funding_is_summed_and_liquidation_is_alarmed(make):
 
 
 @pytest.mark.parametrize("is_first", [True, False])
-def test_a_credential_that_expires_while_catching_up_leads_to_another_stream(make, is_first):
-    desk = make()
+def test_a_credential_that_expires_while_catching_up_leads_to_another_stream(make_desk, is_first):
+    desk = make_desk()
     if is_first:
         reader = desk.begin()
     else:
@@ -1117,8 +848,8 @@ def test_a_credential_that_expires_while_catching_up_leads_to_another_stream(mak
     assert desk.strategy.take(ConnectionReady if is_first else StreamRestored)
 
 
-def test_a_refusal_for_the_time_has_the_venues_clock_read_again_but_not_all_the_time(make):
-    desk = make()
+def test_a_refusal_for_the_time_has_the_venues_clock_read_again_but_not_all_the_time(make_desk):
+    desk = make_desk()
     desk.live()
     desk.clock.advance(6 * SECOND)
     desk.venue.answers["server_time"] = lambda _: desk.clock.wall_ns() + 9 * SECOND

@@ -4,30 +4,15 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-import pytest
-
 from actors.messages import OrderFilled, OrderNotFound, OrderOutcomeUnknown, OrderSettled, PositionRead, QueryFailed
 from actors.venue_messages import OrderAnswered, OrderErred
 from exchanges.errors import OutcomeUnknown, UnknownOrder
 from exchanges.values import OrderId, OrderRef, OrderStatus
-from tests.actors.test_connection import NUMBER, SECOND, Desk, fill, known, query
+from tests.actors.connection_desk import NUMBER, SECOND, Desk, fill, known, query
 from tests.actors.venue_doubles import client_id, entry, order_report
 from tests.fakes import START_WALL_NS
 
 NOWHERE = UnknownOrder("venue", "query_order", "nowhere")
-
-
-@pytest.fixture
-def make():
-    desks: list[Desk] = []
-
-    def build(**changes: Any) -> Desk:
-        desks.append(Desk(**changes))
-        return desks[-1]
-
-    yield build
-    for desk in desks:
-        desk.ref.stop(timeout=2)
 
 
 def asked_refs(desk: Desk, answer: Any) -> list[OrderRef]:
@@ -42,8 +27,8 @@ def asked_refs(desk: Desk, answer: Any) -> list[OrderRef]:
     return refs
 
 
-def test_an_order_of_this_run_cannot_be_older_than_its_sending(make):
-    desk = make()
+def test_an_order_of_this_run_cannot_be_older_than_its_sending(make_desk):
+    desk = make_desk()
     desk.live()
     sent_ns, venue_ns = desk.clock.monotonic_ns(), desk.venue_clock.wall_ns()
     refs = asked_refs(desk, NOWHERE)
@@ -56,8 +41,8 @@ def test_an_order_of_this_run_cannot_be_older_than_its_sending(make):
     assert (refs[-1].not_before_ns, refs[-1].order_id) == (venue_ns - 60 * SECOND, None)
 
 
-def test_an_order_nobody_registered_may_be_of_any_age(make):
-    desk = make()
+def test_an_order_nobody_registered_may_be_of_any_age(make_desk):
+    desk = make_desk()
     desk.live()
     refs = asked_refs(desk, order_report(client_id(6), OrderStatus.CANCELED))
     desk.tell(query(client_id(6)))
@@ -65,24 +50,24 @@ def test_an_order_nobody_registered_may_be_of_any_age(make):
     assert [ref.not_before_ns for ref in refs] == [0]
 
 
-def test_an_order_of_an_earlier_run_is_not_older_than_what_is_not_settled(make):
+def test_an_order_of_an_earlier_run_is_not_older_than_what_is_not_settled(make_desk):
     since_ns = START_WALL_NS - 7200 * SECOND
-    desk = make(market=replace(known(filled=Decimal(0), trades=(), order_id=None), since_wall_ns=since_ns))
+    desk = make_desk(market=replace(known(filled=Decimal(0), trades=(), order_id=None), since_wall_ns=since_ns))
     refs = asked_refs(desk, NOWHERE)
     desk.live()
     assert desk.strategy.take(OrderNotFound).client_order_id == NUMBER
     assert refs[0].not_before_ns == since_ns - 600 * SECOND
 
 
-def test_without_a_time_in_the_journal_nothing_is_claimed(make):
-    desk = make(market=replace(known(filled=Decimal(0), trades=(), order_id=None), since_wall_ns=0))
+def test_without_a_time_in_the_journal_nothing_is_claimed(make_desk):
+    desk = make_desk(market=replace(known(filled=Decimal(0), trades=(), order_id=None), since_wall_ns=0))
     refs = asked_refs(desk, NOWHERE)
     desk.live()
     assert refs[0].not_before_ns == 0
 
 
-def test_the_next_page_of_fills_begins_where_the_last_one_ended(make):
-    desk = make(market=known())
+def test_the_next_page_of_fills_begins_where_the_last_one_ended(make_desk):
+    desk = make_desk(market=known())
     pages: list[tuple[Any, int]] = []
 
     def recent(subject: Any) -> Any:
@@ -113,8 +98,8 @@ def reading_fills(desk: Desk, *trades: Any) -> list[tuple[Any, int]]:
     return asked
 
 
-def test_a_fill_of_an_order_that_had_ended_is_found_by_the_audit_of_fills(make):
-    desk = make()
+def test_a_fill_of_an_order_that_had_ended_is_found_by_the_audit_of_fills(make_desk):
+    desk = make_desk()
     desk.live()
     number = client_id(4)
     desk.tell(OrderAnswered(entry(4), order_report(number)))
@@ -128,8 +113,8 @@ def test_a_fill_of_an_order_that_had_ended_is_found_by_the_audit_of_fills(make):
     desk.strategy.expect_none(OrderFilled)
 
 
-def test_fills_are_read_once_a_minute_and_from_where_all_are_known(make):
-    desk = make()
+def test_fills_are_read_once_a_minute_and_from_where_all_are_known(make_desk):
+    desk = make_desk()
     asked = reading_fills(desk)
     desk.live()
     begun_ns = asked[0][1]
@@ -146,8 +131,8 @@ def test_fills_are_read_once_a_minute_and_from_where_all_are_known(make):
     assert len(asked) <= 8
 
 
-def test_an_archive_that_cannot_be_read_is_no_empty_one_and_ends_no_audit(make):
-    desk = make()
+def test_an_archive_that_cannot_be_read_is_no_empty_one_and_ends_no_audit(make_desk):
+    desk = make_desk()
     desk.live()
     desk.quiet()
     desk.venue.answers["recent_fills"] = OutcomeUnknown("venue", "recent_fills", "timeout")

@@ -3,34 +3,19 @@
 from decimal import Decimal
 from typing import Any
 
-import pytest
-
 from actors.messages import FillCorrected, OrderFilled
 from exchanges.errors import OutcomeUnknown
 from exchanges.values import OrderStatus
-from tests.actors.test_connection import Desk, fill, listing
+from tests.actors.connection_desk import fill, listing
 from tests.actors.venue_doubles import client_id, order_report
-
-
-@pytest.fixture
-def make():
-    desks: list[Desk] = []
-
-    def build(**changes: Any) -> Desk:
-        desks.append(Desk(**changes))
-        return desks[-1]
-
-    yield build
-    for desk in desks:
-        desk.ref.stop(timeout=2)
 
 
 def half_filled(number: Any) -> Any:
     return order_report(number, OrderStatus.PARTIALLY_FILLED, filled=Decimal("0.5"))
 
 
-def test_an_entrys_lost_report_is_looked_up_and_goes_the_way_of_its_fill(make):
-    desk = make()
+def test_an_entrys_lost_report_is_looked_up_and_goes_the_way_of_its_fill(make_desk):
+    desk = make_desk()
     desk.live()
     number = client_id(6)
     desk.venue.answers["order_fills"] = (fill(number, "t1", "0.5", price=Decimal(99), fee=Decimal("0.02")),)
@@ -48,8 +33,8 @@ def test_an_entrys_lost_report_is_looked_up_and_goes_the_way_of_its_fill(make):
     assert not [message for message in desk.journal.messages if isinstance(message, FillCorrected)]
 
 
-def test_an_exits_goes_to_the_closer_and_the_journal(make):
-    desk = make()
+def test_an_exits_goes_to_the_closer_and_the_journal(make_desk):
+    desk = make_desk()
     desk.live()
     number = client_id(6, 1)
     desk.venue.answers["order_fills"] = (fill(number, "t1", "0.5", fee=Decimal("0.02")),)
@@ -60,8 +45,8 @@ def test_an_exits_goes_to_the_closer_and_the_journal(make):
     assert not [message for message in desk.strategy.messages if isinstance(message, FillCorrected)]
 
 
-def test_a_report_that_was_only_late_is_not_counted_again(make):
-    desk = make()
+def test_a_report_that_was_only_late_is_not_counted_again(make_desk):
+    desk = make_desk()
     desk.live()
     number = client_id(6)
     trade = fill(number, "t1", "0.5", fee=Decimal("0.02"))
@@ -74,8 +59,8 @@ def test_a_report_that_was_only_late_is_not_counted_again(make):
     assert kinds == [OrderFilled, FillCorrected]
 
 
-def test_a_trade_that_follows_its_order_at_once_costs_no_question(make):
-    desk = make()
+def test_a_trade_that_follows_its_order_at_once_costs_no_question(make_desk):
+    desk = make_desk()
     desk.live()
     number = client_id(6)
     desk.quiet()
@@ -86,8 +71,8 @@ def test_a_trade_that_follows_its_order_at_once_costs_no_question(make):
     assert desk.strategy.take(FillCorrected).price == Decimal(99)
 
 
-def test_an_order_is_doubted_also_while_its_price_is_looked_up(make):
-    desk = make()
+def test_an_order_is_doubted_also_while_its_price_is_looked_up(make_desk):
+    desk = make_desk()
     desk.live()
     number = client_id(6)
     desk.venue.answers["order_fills"] = (fill(number, "t1", "0.5", fee=Decimal("0.02")),)
@@ -99,8 +84,8 @@ def test_an_order_is_doubted_also_while_its_price_is_looked_up(make):
     assert desk.asked.count("query_order") == asked + 1
 
 
-def test_where_the_list_cannot_be_read_the_next_audit_asks_again(make):
-    desk = make()
+def test_where_the_list_cannot_be_read_the_next_audit_asks_again(make_desk):
+    desk = make_desk()
     desk.live()
     number = client_id(6)
     desk.venue.answers["order_fills"] = OutcomeUnknown("aster", "order_fills", "timeout")
@@ -118,8 +103,8 @@ def test_where_the_list_cannot_be_read_the_next_audit_asks_again(make):
     assert desk.asked.count("order_fills") == asked, "what is explained is not asked for again"
 
 
-def test_before_the_bot_is_ready_nothing_is_asked_besides_the_start(make):
-    desk = make()
+def test_before_the_bot_is_ready_nothing_is_asked_besides_the_start(make_desk):
+    desk = make_desk()
     reader = desk.begin()
     desk.holds_questions = True
     reader.calls.on_open()

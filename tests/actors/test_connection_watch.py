@@ -1,29 +1,12 @@
 """The private stream that looks open and is of no use, and what a connection does when time was not what it seemed."""
 
-from typing import Any
-
-import pytest
-
 from actors.messages import Heartbeat, OrderFilled, OrderSent, PositionRead, StreamLost, StreamRestored
 from actors.status import ConnectionPhase
 from actors.venue_messages import Distrust, OrderAnswered, ReadClock
 from actors.watches import CONNECTING_NS, DEAF_NS
 from exchanges.values import OrderStatus
-from tests.actors.test_connection import SECOND, Desk, fill, listing
+from tests.actors.connection_desk import SECOND, Desk, fill, listing
 from tests.actors.venue_doubles import client_id, entry, order_report
-
-
-@pytest.fixture
-def make():
-    desks: list[Desk] = []
-
-    def build(**changes: Any) -> Desk:
-        desks.append(Desk(**changes))
-        return desks[-1]
-
-    yield build
-    for desk in desks:
-        desk.ref.stop(timeout=2)
 
 
 def beat(desk: Desk, *, pongs: bool = True) -> None:
@@ -48,8 +31,8 @@ def answered(desk: Desk, lot: int) -> None:
     )
 
 
-def test_a_stream_that_says_nothing_of_an_answered_order_is_given_up(make):
-    desk = make()
+def test_a_stream_that_says_nothing_of_an_answered_order_is_given_up(make_desk):
+    desk = make_desk()
     desk.live()
     desk.timers.advance(SECOND)
     answered(desk, 3)
@@ -67,8 +50,8 @@ def test_a_stream_that_says_nothing_of_an_answered_order_is_given_up(make):
     assert desk.statuses[-1].phase is ConnectionPhase.LIVE
 
 
-def test_a_stream_that_speaks_of_the_order_is_kept(make):
-    desk = make()
+def test_a_stream_that_speaks_of_the_order_is_kept(make_desk):
+    desk = make_desk()
     desk.live()
     desk.timers.advance(SECOND)
     answered(desk, 3)
@@ -77,8 +60,8 @@ def test_a_stream_that_speaks_of_the_order_is_kept(make):
     desk.strategy.expect_none(StreamLost)
 
 
-def test_a_venue_whose_reply_is_only_a_receipt_owes_no_report(make):
-    desk = make(capabilities={"reply_is_acceptance": False})
+def test_a_venue_whose_reply_is_only_a_receipt_owes_no_report(make_desk):
+    desk = make_desk(capabilities={"reply_is_acceptance": False})
     desk.live()
     desk.timers.advance(SECOND)
     answered(desk, 3)
@@ -86,8 +69,8 @@ def test_a_venue_whose_reply_is_only_a_receipt_owes_no_report(make):
     desk.strategy.expect_none(StreamLost)
 
 
-def test_a_fill_that_only_the_audit_has_seen_convicts_the_stream(make):
-    desk = make()
+def test_a_fill_that_only_the_audit_has_seen_convicts_the_stream(make_desk):
+    desk = make_desk()
     desk.live()
     answered(desk, 3)
     number = client_id(3)
@@ -103,8 +86,8 @@ def test_a_fill_that_only_the_audit_has_seen_convicts_the_stream(make):
     assert "silent" in desk.strategy.take(StreamLost).why
 
 
-def test_a_reader_that_does_not_read_any_more_is_given_up(make):
-    desk = make()
+def test_a_reader_that_does_not_read_any_more_is_given_up(make_desk):
+    desk = make_desk()
     desk.live()
     dead_after_s = desk.readers[0].endpoint.dead_after_s
     live_for(desk, 60 * SECOND)
@@ -115,8 +98,8 @@ def test_a_reader_that_does_not_read_any_more_is_given_up(make):
     assert "thread" in desk.strategy.take(StreamLost).why
 
 
-def test_a_reader_that_never_finishes_connecting_is_replaced(make):
-    desk = make()
+def test_a_reader_that_never_finishes_connecting_is_replaced(make_desk):
+    desk = make_desk()
     desk.begin()
     for _ in range(CONNECTING_NS // SECOND + 3):
         desk.timers.advance(SECOND)
@@ -128,8 +111,8 @@ def test_a_reader_that_never_finishes_connecting_is_replaced(make):
     assert desk.statuses[-1].phase is ConnectionPhase.LIVE
 
 
-def test_after_a_pause_everything_is_connected_and_read_anew(make):
-    desk = make()
+def test_after_a_pause_everything_is_connected_and_read_anew(make_desk):
+    desk = make_desk()
     desk.live()
     desk.quiet()
     desk.tell(Distrust("nothing ran here for 20.0 s"))
@@ -144,16 +127,16 @@ def test_after_a_pause_everything_is_connected_and_read_anew(make):
     assert desk.strategy.take(StreamRestored)
 
 
-def test_a_pause_while_nothing_is_connected_changes_nothing(make):
-    desk = make()
+def test_a_pause_while_nothing_is_connected_changes_nothing(make_desk):
+    desk = make_desk()
     desk.begin()
     desk.tell(Distrust("nothing ran here for 20.0 s"))
     assert len(desk.readers) == 1
     assert not desk.readers[0].stopped
 
 
-def test_a_wall_clock_that_was_set_has_the_venues_read_at_once_and_shown(make):
-    desk = make()
+def test_a_wall_clock_that_was_set_has_the_venues_read_at_once_and_shown(make_desk):
+    desk = make_desk()
     desk.live()
     assert desk.venue_clock.offset_ns == 3 * SECOND
     desk.venue.answers["server_time"] = lambda _: desk.clock.wall_ns() - 87 * SECOND
