@@ -197,6 +197,7 @@ class ExchangeConnection(BotActor):
                 self._facts.answered(fact, self._client)
                 self._expect_acceptance(fact.command)
             case OrderErred():
+                self._sent_ns.pop(fact.command.client_order_id, None)
                 self._facts.erred(fact, self._client)
                 self._doubt_clock(fact.error)
             case OrderHeld():

@@ -116,11 +116,12 @@ class OrderLane(RestThread):
     def _retry_deferred(self) -> None:
         waiting, self._deferred = self._deferred, deque()
         self._retry_ns = _NEVER_NS
+        in_hand = self._job
         # exits and cancels first: they have a share of the budget that entries cannot take
         for command in sorted(waiting, key=is_entry):
             self._begin_job()
             self._serve(command)
-        self._job = 0
+        self._job = in_hand
 
     def _serve(self, command: OrderCommand) -> None:
         if isinstance(command, CancelOrder) and self._withdraw(command):

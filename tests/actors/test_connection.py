@@ -498,6 +498,16 @@ def test_the_time_from_fill_to_exit_is_measured_for_exits_only(make_desk):
     assert desk.fill_to_exit == [("aster", 500)]
 
 
+def test_what_ended_without_an_answer_is_not_measured_by_a_later_one(make_desk):
+    desk = make_desk()
+    desk.live()
+    order = exit_order(6)
+    sent = OrderSent(grid="btc", client_order_id=order.client_order_id, sent_ns=900, caused_ns=400)
+    desk.tell(sent, OrderErred(order, OutcomeUnknown("aster", "POST order", "timeout"), 900))
+    desk.tell(OrderAnswered(order, order_report(order.client_order_id)))
+    assert desk.statuses[-1].order_answer_ns == 0
+
+
 # --- questions ---
 
 
