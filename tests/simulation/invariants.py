@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _NS: Final = 1_000_000_000
 COVER_S: Final = 5.0
+_MEMORY_NS: Final = 300 * _NS
 GRID: Final = "grid"
 
 
@@ -68,6 +69,7 @@ class Invariants:
     _looked_ns: int = 0
     _is_dirty: bool = True
     _believed_ns: int = 0
+    _positions: list[tuple[int, Decimal]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.wire = WireRules(self.world, self.break_rule)
@@ -118,13 +120,31 @@ class Invariants:
             self._judge_belief()
 
     def _judge_belief(self) -> None:
-        """Position and lots differ by what somebody else has done; where nobody has done anything, they do not."""
+        """A difference that the bot declares is between its lots and a position that the venue really had; and where
+        nobody else has traded, there is none. While reports are lost, a fill that was not told looks like somebody's.
+        """
         handle = self.world.bot.handle
         if handle is None or self.world.may_stand:
             return
         book = handle._life.board._books.get(self.world.settings.grids[0].name)
-        if book is not None and book.mismatch is not None:
+        if book is None or book.mismatch is None:
+            return
+        claimed = book.mismatch.held * self.world.sign + book.external
+        if claimed not in self._recent_positions():
+            self.break_rule(
+                "S1", f"the bot holds the position for {claimed}, which it never was: {self.world.picture()}"
+            )
+        elif self._believed_ns > self.world.troubled_until_ns:
             self.break_rule("S1", f"{book.mismatch}, though nobody else has traded: {self.world.picture()}")
+
+    def _recent_positions(self) -> set[Decimal]:
+        """Every position of the last minutes."""
+        self._positions = [
+            row
+            for index, row in enumerate(self._positions)
+            if index + 1 == len(self._positions) or self._positions[index + 1][0] > self._believed_ns - _MEMORY_NS
+        ]
+        return {position for _, position in self._positions}
 
     def _judge_book(self, now_ns: int) -> None:
         world = self.world
@@ -132,6 +152,9 @@ class Invariants:
             self.break_rule(_RULES.get(violation.kind.value, violation.kind.value), violation.text)
         self._seen = len(world.oracle.violations)
         orders = world.open_orders()
+        position = world.position()
+        if not self._positions or self._positions[-1][1] != position:
+            self._positions.append((now_ns, position))
         self._check_exposure(orders)
         self._age(now_ns)
         self._note_cover(orders, now_ns)

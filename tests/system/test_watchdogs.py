@@ -111,7 +111,8 @@ def test_a_stalled_stream_is_given_up_and_what_was_missed_is_read(tmp_path):
             until(lambda: (b := bot.status().grids[0].book) and b.counters.lots_opened == 1, "the fill is found")
             until(lambda: all(order.is_working for order in bot.status().grids[0].book.orders), "its exit rests")
             settled(bot)
-        assert venue.status()["violations"] == 0
+        # the venue counts a client as present while its socket is open: a stall may outlast the time to cover a fill
+        assert {found["kind"] for found in venue.status()["oracle"]["list"]} <= {"uncovered"}
 
 
 def test_a_lane_that_hangs_holds_entries_back_until_it_comes_free(tmp_path):
