@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 from exchanges.simulated.faces.mishaps import Mishap, PlannedMishap
 from tests.simulation.deeds import Deeds
 from tests.simulation.faults import Fault
-from tests.simulation.lines import Armed, garbled
+from tests.simulation.lines import Armed, flipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -285,7 +285,7 @@ class Harm:
         path = world.bot.state_dir / "intents.log"
         data = path.read_bytes() if path.is_file() else b""
         if data:
-            path.write_bytes(garbled(data, fault.amount))
+            path.write_bytes(flipped(data, fault.amount))
             self._unknown_s = world.fence_s + 60  # what cannot be read may be an order that is still on its way
         world.scheduler.after(_NS, self._boot)
         return 60 + world.fence_s + 2 * world.audit_s

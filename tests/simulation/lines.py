@@ -362,7 +362,17 @@ def broken_reply(fault: Armed, status: int, headers: dict[str, str], body: bytes
 
 
 def garbled(data: bytes, amount: float) -> bytes:
-    """Return the bytes with one of them flipped."""
+    """Return the bytes with one of them made what no text may hold.
+
+    TLS lets no bit change on the way, so a frame is never turned into another valid one; what is broken, a front server
+    or a bug of the venue has broken.
+    """
+    index = int(amount * len(data)) % max(len(data), 1)
+    return data[:index] + b"\x01" + data[index + 1 :]
+
+
+def flipped(data: bytes, amount: float) -> bytes:
+    """Return the bytes with some bits of one of them flipped, as a bad disk does."""
     if not data:
         return data
     index = int(amount * len(data)) % len(data)
