@@ -24,12 +24,18 @@ def wide(subject: Subject) -> Iterator[Desk]:
 
 
 def in_flight(desk, commands):
-    """Hand over commands whose answers are held, and wait until all of them are written."""
-    sent = len(desk.facts.sent)
+    """Hand over commands whose answers are held, and wait until all of them are written and have been read."""
+    sent, waiting = len(desk.facts.sent), desk.bench.waiting
     desk.bench.holds_replies = True
     for command in commands:
         desk.lanes.tell(command)
-    desk.bench.wait_until(lambda: len(desk.facts.sent) >= sent + len(commands), "all of them written")
+
+    def are_out() -> bool:
+        # a request is called written just before the venue has it; one on a line of frames is read at once
+        are_read = desk.line is not None or desk.bench.waiting >= waiting + len(commands)
+        return are_read and len(desk.facts.sent) >= sent + len(commands)
+
+    desk.bench.wait_until(are_out, "all of them written and read")
 
 
 def through(desk, done, count):
