@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from actors.grid.settings import PartialTakeProfit
 from actors.journal.orders import Market
-from actors.status import BotState, GridStatus
+from actors.status import BotState, ConnectionPhase, GridStatus
 from exchanges.order_ids import OrderRole, unpack
 from exchanges.rounding import ceil_to
 from exchanges.simulated.engine_types import OrderView, PlaceOrder
@@ -126,6 +126,8 @@ class Invariants:
         handle = self.world.bot.handle
         if handle is None or self.world.may_stand:
             return
+        if handle._life.board.connection(self.world.venue).phase is not ConnectionPhase.LIVE:
+            return  # what it last knew stands until the venue can be read again
         book = handle._life.board._books.get(self.world.settings.grids[0].name)
         if book is None or book.mismatch is None:
             return

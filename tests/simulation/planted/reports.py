@@ -206,7 +206,7 @@ REPORT_BUGS: Final = (
             ("actors.grid.mismatch._suspect", _one_reading_is_a_fact),
         ),
         needs=("partition", "outage"),
-        seed=1,
+        seed=4,
     ),
     Bug(
         name="failed-query-is-empty",
