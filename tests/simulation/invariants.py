@@ -19,10 +19,8 @@ from actors.grid.settings import PartialTakeProfit
 from actors.journal.orders import Market
 from actors.status import BotState, ConnectionPhase, GridStatus
 from exchanges.order_ids import OrderRole, unpack
-from exchanges.rounding import ceil_to
 from exchanges.simulated.engine_types import OrderView, PlaceOrder
 from exchanges.values import ZERO
-from tests.simulation.clocks import START_WALL_NS
 from tests.simulation.money import ROUNDING, differences, journal_totals, profit_difference, venue_totals
 from tests.simulation.wire_rules import WireRules
 
@@ -293,11 +291,3 @@ _RULES: Final = {
     "id_reused": "S5",
     "uncovered": "L1",
 }
-
-
-def seconds_of(wall_ns: int) -> float:
-    """Return a venue's time as seconds since the start."""
-    return (wall_ns - START_WALL_NS) / _NS
-
-
-__all__ = ["COVER_S", "Invariants", "Violation", "ceil_to", "seconds_of"]

@@ -6,9 +6,9 @@ next request, reply, frame or connection it fits.
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from actors.rest_thread import Transport
@@ -649,7 +649,6 @@ class SimulatedNetwork:
 
     lines: dict[str, Line]
     owner: FiberRuntime
-    made: list[Any] = field(default_factory=list)
 
     def new_transport(
         self, access: VenueAccess, clock: Clock, timeout_s: tuple[float, float] = (3.0, 10.0)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from tests.simulation.faults import Fault
-from tests.simulation.runs import Outcome, Run, carry_out
+from tests.simulation.runs import Outcome, carry_out
 
 _PATIENCE_S: Final = 120.0
 
@@ -52,8 +52,3 @@ def minimal(best: Outcome, breaks: Callable[[tuple[Fault, ...]], Outcome | None]
         if tried is not None:
             return tried
     return best
-
-
-def as_run(run: Run, faults: tuple[Fault, ...]) -> Run:
-    """Return the run with another plan."""
-    return replace(run, faults=faults)
