@@ -16,6 +16,7 @@ from actors.messages import (
     CoverMeasured,
     EntryFilled,
     ExternalBooked,
+    FillAttributed,
     Flattened,
     LotRebuilt,
     LotsChanged,
@@ -96,7 +97,7 @@ class GridOrderCloser(GridShell[ExitBook]):
                 self.send(self._links.bot, output)
             case CoverMeasured():
                 self._links.measured(output)
-            case ReserveSequences() | ExternalBooked() | LotRebuilt() | ProfitCorrected():
+            case ReserveSequences() | ExternalBooked() | LotRebuilt() | FillAttributed() | ProfitCorrected():
                 pass  # the journal gets every output, and these are meant for it
             case _:
                 raise TypeError(f"the exit core does not send {type(output).__name__}")

@@ -185,6 +185,22 @@ class FillCorrected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FillAttributed:
+    """A part of an exit's fill closed another lot than the one the exit is named after. Closer -> Journal.
+
+    An exit takes the dust of other lots along, and a flatten closes many: only the Closer knows whose the fill was.
+    `fee` is the part's share of the fill's.
+    """
+
+    grid: str
+    client_order_id: ClientOrderId
+    lot: int
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProfitCorrected:
     """A correction came after its lot was closed: the profit told for it changes by so much. Closer -> Journal."""
 

@@ -12,6 +12,7 @@ from actors.messages import (
     EntryFilled,
     EntryFinished,
     ExternalBooked,
+    FillAttributed,
     FillCorrected,
     Flattened,
     FlattenPositions,
@@ -54,6 +55,7 @@ Output = (
     | CoverMeasured
     | ExternalBooked
     | LotRebuilt
+    | FillAttributed
     | FillCorrected
     | ProfitCorrected
 )

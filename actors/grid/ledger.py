@@ -33,7 +33,15 @@ from actors.grid.state import (
     TrackedPosition,
 )
 from actors.log_events import LogEvent
-from actors.messages import EntryFilled, EntryFinished, LotRebuilt, NoteLevel, OrderAccepted, OrderFilled
+from actors.messages import (
+    EntryFilled,
+    EntryFinished,
+    FillAttributed,
+    LotRebuilt,
+    NoteLevel,
+    OrderAccepted,
+    OrderFilled,
+)
 from exchanges.order_ids import FIRST_EXIT_LEG, LAST_EXIT_LEG, OrderKey, OrderRole, unpack
 from exchanges.records import replace
 from exchanges.values import ZERO
@@ -270,11 +278,31 @@ def _close_part(draft: Draft[ExitBook], part: Part, event: OrderFilled, order: C
             failures=0,
         ),
     )
+    _tell_journal(draft, part, event, order, fee)
     counters = draft.state.counters
     draft.state = replace(draft.state, counters=replace(counters, realized_pnl=counters.realized_pnl + profit))
     if order is not None and order.kind is ExitKind.BOOST and profit < 0:
         losses = (*draft.state.boost_losses, BoostLoss(draft.now_ns, -profit))
         draft.state = replace(draft.state, boost_losses=losses)
+
+
+def _tell_journal(
+    draft: Draft[ExitBook], part: Part, event: OrderFilled, order: CloseOrder | None, fee: Decimal
+) -> None:
+    """Say whose a fill was, unless it is the lot that the id itself names: the journal has counted it for that one."""
+    key = unpack(event.client_order_id)
+    if key is not None and part.lot == key.sequence and (order is None or order.lot == key.sequence):
+        return
+    draft.emit(
+        FillAttributed(
+            grid=draft.context.name,
+            client_order_id=event.client_order_id,
+            lot=part.lot,
+            quantity=part.quantity,
+            price=event.price,
+            fee=fee,
+        )
+    )
 
 
 def watch_boost(draft: Draft[ExitBook]) -> None:

@@ -42,8 +42,8 @@ class RestoredLot:
     positive.
 
     An order may close several lots (dust, flatten): its fills are journaled under one of them (`parent_lot` of the
-    command, else `lot`), whose
-    `exit_filled` may then exceed `entry_filled`. The core spreads the excess over the other lots, oldest first.
+    command, else `lot`), and FillAttributed then moves each share to its lot. A kill may come between the two: then
+    `exit_filled` exceeds `entry_filled`, and the core spreads the excess over the other lots, oldest first.
     """
 
     lot: int

@@ -7,6 +7,7 @@ from typing import Final, Literal
 from actors.messages import (
     EntryFinished,
     ExternalBooked,
+    FillAttributed,
     LatchChanged,
     LotRebuilt,
     OrderFilled,
@@ -75,6 +76,12 @@ class LotRows:
             (*(str(amount) for amount in amounts), grid, lot),
         )
         self._refresh(grid, lot)
+
+    def move_exit(self, event: FillAttributed, lot: int) -> None:
+        """Move a part of an exit's fill from the lot it was counted for to the lot that it closed."""
+        notional = event.price * event.quantity
+        self.add(event.grid, lot, -event.quantity, -notional, -event.fee, is_entry=False)
+        self.add(event.grid, event.lot, event.quantity, notional, event.fee, is_entry=False)
 
     def entry_finished(self, event: EntryFinished, wall_ns: int) -> None:
         """No more fills are expected of a lot's entry."""

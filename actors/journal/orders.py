@@ -10,6 +10,7 @@ from typing import Any, Final
 from actors.intents import Intent
 from actors.journal.lots import LotRows
 from actors.messages import (
+    FillAttributed,
     FillCorrected,
     OrderAccepted,
     OrderAmended,
@@ -191,6 +192,12 @@ class OrderRows:
         is_entry = key_of(event.client_order_id).leg == ENTRY_LEG
         change = (event.price - event.assumed_price) * explained
         self._lots.fee_corrected(event.grid, row.lot, change, event.fee, is_entry=is_entry)
+
+    def attributed(self, event: FillAttributed, received: Received) -> None:
+        """A part of a fill closed another lot than the one its order is kept under."""
+        lot = self._find(event.grid, event.client_order_id, received).lot
+        if lot != event.lot:
+            self._lots.move_exit(event, lot)
 
     def _take_unexplained(self, event: FillCorrected) -> Decimal:
         """Remove up to the event's quantity from the rows without a trade; return how much that was."""

@@ -427,6 +427,13 @@ def test_total_beyond_the_order_is_cut_and_doubted_once():
     assert ledger.apply(order_report(PARTIAL, "1.500")).doubts == ()
 
 
+def test_new_size_of_an_order_nobody_knows_is_nobodys():
+    ledger = ledger_with()
+    ledger.resize(OTHER, Decimal(5))
+    assert ledger.state(OTHER) is None
+    assert ledger.apply(fill_report("t1", "0.300")).fills[0].leaves == Decimal("0.700")
+
+
 def test_size_learned_below_what_was_told_takes_nothing_back():
     ledger = FillLedger()
     ledger.apply(fill_report("t1", "0.700"))

@@ -73,3 +73,13 @@ def test_an_order_nobody_knows_any_more_is_none_of_ours():
     grid.give("closer", OrderAmended(grid="g", client_order_id=number, price=D(1), quantity=D(1)))
     assert len(grid.exits.orders) == 1
     assert grid.exits.orders[0].price == D("100.9")
+
+
+def test_an_entry_that_has_ended_or_is_unknown_is_none_of_ours():
+    grid = with_lot()
+    before = grid.state
+    amended(grid, "c1", "99.5", "2")
+    stranger = grid.orders["c1"].command.client_order_id + 16
+    grid.give("strategy", OrderAmended(grid="g", client_order_id=stranger, price=D(1), quantity=D(1)))
+    assert grid.state.pending == before.pending
+    assert grid.count(LogEvent.ENTRY_CHANGED) == 0

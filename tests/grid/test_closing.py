@@ -3,7 +3,7 @@ import pytest
 from actors.grid import exits
 from actors.grid.settings import LotTimeoutAction, PartialTakeProfit
 from actors.log_events import LogEvent
-from actors.messages import CancelExits
+from actors.messages import CancelExits, FillAttributed
 from exchanges.values import CancelReason, OrderStatus, RejectReason
 from tests.grid.harness import D, Harness
 
@@ -215,17 +215,43 @@ def test_exit_of_exactly_two_largest_orders_is_split_in_two():
     assert grid.take() == ["c2 sell 0.5@100.9", "c3 sell 0.5@100.9"]
 
 
-def test_shared_exit_outlives_the_lot_it_was_sent_for():
+def with_shared_exit():
+    """Two lots; the exit of the second takes the dust of the first along."""
     grid = Harness(grid_step_pct=D(0), order_notional_usd=D(100))
     grid.ack("c1")
     grid.fill("c1", "t1", "0.050")
     grid.done("c1", CancelReason.REQUESTED, "0.050")
     grid.pass_ms(2_000)
     grid.ack("c2")
-    quantity = grid.orders["c2"].command.quantity
-    grid.fill("c2", "t2", quantity)
+    grid.fill("c2", "t2", grid.orders["c2"].command.quantity)
     grid.ack("c3")
-    grid.fill("c3", "t3", quantity)
+    return grid
+
+
+def test_whose_a_shared_exits_fill_was_is_told_to_the_journal():
+    grid = with_shared_exit()
+    shared, own = grid.orders["c3"].command, grid.orders["c2"].command.quantity
+    grid.fill("c3", "t3", own, fee="0.1")
+    assert grid.of(FillAttributed) == []
+    grid.fill("c3", "t4", shared.quantity - own, fee="0.2")
+    (told,) = grid.of(FillAttributed)
+    assert (told.client_order_id, told.lot, told.price) == (shared.client_order_id, 1, shared.price)
+    assert (told.quantity, told.fee) == (D("0.05"), D("0.2"))
+    assert grid.exits.lots == ()
+
+
+def test_what_each_lot_has_of_one_fill_is_told_to_the_journal():
+    grid = with_shared_exit()
+    shared, own = grid.orders["c3"].command, grid.orders["c2"].command.quantity
+    grid.fill("c3", "t3", shared.quantity, fee="0.4")
+    (told,) = grid.of(FillAttributed)
+    assert (told.lot, told.quantity) == (1, D("0.05"))
+    assert told.fee == D("0.4") * D("0.05") / (own + D("0.05"))
+
+
+def test_shared_exit_outlives_the_lot_it_was_sent_for():
+    grid = with_shared_exit()
+    grid.fill("c3", "t3", grid.orders["c2"].command.quantity)
     assert [lot.lot for lot in grid.exits.lots] == [1]
     grid.done("c3", CancelReason.REQUESTED)
     assert grid.exits.dust_quantity == D("0.05")

@@ -9,6 +9,7 @@ from actors.messages import (
     CancelEntries,
     EntryFinished,
     ExternalBooked,
+    FillAttributed,
     Flatten,
     LatchChanged,
     LatchKind,
@@ -100,6 +101,29 @@ def test_lot_whose_entry_order_is_unknown_expects_no_more_fills(desk):
     desk.tell(close_order(1), filled(1, 1, quantity="0.5"))
     desk.tell(ExternalBooked(grid="btc", lot=2, quantity=D("0.5"), price=D(1), external=D(0)))
     assert [(lot.lot, lot.entry_done) for lot in desk.grid().lots] == [(1, True), (2, True)]
+
+
+def test_a_shared_exits_fill_counts_for_the_lots_it_has_closed(desk):
+    shared = order_id(2, 1)
+    desk.tell(entry(1), filled(quantity="0.1", leaves="0.9", fee="0.02"), canceled(1, done="0.1"))
+    desk.tell(entry(2), filled(2, leaves="0"), close_order(2, quantity="1.1"))
+    desk.tell(
+        filled(2, 1, quantity="0.4", price="101", leaves="0.7", fee="0.04"),
+        FillAttributed(grid="btc", client_order_id=shared, lot=1, quantity=D("0.1"), price=D(101), fee=D("0.01")),
+        closed(1, quantity="0.1"),
+    )
+    (lot,) = desk.grid().lots
+    assert (lot.lot, lot.entry_filled, lot.exit_filled, lot.exit_notional) == (2, D(1), D("0.3"), D("30.3"))
+    assert lot.fees == D("0.03")
+    rows = dict(desk.rows("SELECT lot, exit_filled || ' ' || exit_notional || ' ' || fees FROM lots"))
+    assert rows[1] == "0.1 10.1 0.03"
+
+
+def test_a_continued_exits_fill_stays_with_its_lot(desk):
+    own = FillAttributed(grid="btc", client_order_id=order_id(5, 1), lot=1, quantity=D("0.4"), price=D(101))
+    desk.tell(entry(1), filled(leaves="0"), close_order(5, 1, parent=1), filled(5, 1, quantity="0.4", price="101"), own)
+    (lot,) = desk.grid().lots
+    assert (lot.lot, lot.exit_filled, lot.exit_notional) == (1, D("0.4"), D("40.4"))
 
 
 def test_a_rebuilt_lot_is_open_with_what_its_exits_close(desk):
