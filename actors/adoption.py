@@ -51,7 +51,7 @@ def adoptions(before: tuple[GridStatus, ...], after: tuple[GridStatus, ...], gri
 def difference(book: ExitBook) -> Decimal | None:
     """Return what the venue holds of the position by readings that differ from the lots, None where none does."""
     if book.mismatch is not None:
-        return book.mismatch.held
+        return book.mismatch.nearest(held(book))
     return None if book.suspicion is None else book.suspicion.held
 
 

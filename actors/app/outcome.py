@@ -101,7 +101,8 @@ def _mismatch(book: ExitBook) -> dict[str, Any] | None:
     position = difference(book)
     if position is None:
         return None
-    return {"position": plain(position), "lots": plain(held(book)), "is_proven": book.mismatch is not None}
+    is_proven = book.mismatch is not None and book.mismatch.is_current
+    return {"position": plain(position), "lots": plain(held(book)), "is_proven": is_proven}
 
 
 def who_has_not_begun(status: BotStatus) -> str:

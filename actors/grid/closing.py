@@ -125,7 +125,7 @@ def _trim(draft: Draft[ExitBook]) -> None:
     if draft.state.mismatch is not None:
         live = [(order, order.leaves) for order in draft.state.orders if order.cancel is None]
         live.sort(key=lambda pair: pair[0].unallotted > 0)
-        _cut(draft, live, max(ZERO, draft.state.mismatch.held))
+        _cut(draft, live, max(ZERO, draft.state.mismatch.most))
 
 
 def _cut(draft: Draft[ExitBook], live: list[tuple[CloseOrder, Decimal]], allowed: Decimal) -> None:
@@ -154,7 +154,7 @@ def _serve(draft: Draft[ExitBook], lot: TrackedPosition, caused_ns: int) -> None
         return
     reason = waiting_reason(draft.context, draft.state, lot, draft.now_ns)
     if not reason and draft.state.mismatch is not None:
-        unplaced = min(unplaced, max(ZERO, draft.state.mismatch.held) - total_on_order(draft.state))
+        unplaced = min(unplaced, max(ZERO, draft.state.mismatch.least) - total_on_order(draft.state))
         reason = MISMATCH if unplaced <= 0 else ""
     if reason:
         _block(draft, lot, reason)

@@ -146,9 +146,23 @@ class Suspicion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mismatch:
-    """A proven difference. `held` is what the position has in the grid's direction, kept current by fills."""
+    """A proven difference. The position has between `least` and `most` in the grid's direction.
 
-    held: Decimal
+    They are equal as read, and fills of ours move them along. A fill that is told after the reading may have been in it
+    already, where it would explain the difference: then both are possible until the next reading.
+    """
+
+    least: Decimal
+    most: Decimal
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the position is known, and not only its bounds."""
+        return self.least == self.most
+
+    def nearest(self, quantity: Decimal) -> Decimal:
+        """Return what the position may have that is nearest to `quantity`."""
+        return min(max(quantity, self.least), self.most)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,7 +53,7 @@ def drive(draft: Draft[ExitBook], progress: FlattenProgress) -> bool:
 def _closable(draft: Draft[ExitBook]) -> Decimal:
     quantity = held(draft.state)
     if draft.state.mismatch is not None:
-        quantity = min(quantity, max(ZERO, draft.state.mismatch.held))
+        quantity = min(quantity, max(ZERO, draft.state.mismatch.most))
     return floor_to(quantity, draft.context.rules.step)
 
 

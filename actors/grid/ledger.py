@@ -15,6 +15,7 @@ from actors.grid.positions import (
     find_lot,
     find_order,
     get_lot,
+    held,
     lots_with,
     on_order,
     put_lot,
@@ -76,7 +77,7 @@ def notify_order_filled(draft: Draft[ExitBook], event: EntryFilled) -> None:
         orders=orders,
         changed_ns=draft.now_ns,
         suspicion=None,
-        mismatch=_moved_along(book.mismatch, event.quantity),
+        mismatch=_with_entry(book, event.quantity),
         counters=replace(
             counters,
             lots_opened=counters.lots_opened + (known is None),
@@ -154,14 +155,22 @@ def entry_finished(draft: Draft[ExitBook], event: EntryFinished) -> None:
         put_lot(draft, replace(lot, is_entry_done=True))
 
 
-def _moved(draft: Draft[ExitBook], change: Decimal) -> None:
-    """The position changed by a fill of ours: older readings say nothing, a proven one moves along."""
-    mismatch = _moved_along(draft.state.mismatch, change)
-    draft.state = replace(draft.state, changed_ns=draft.now_ns, suspicion=None, mismatch=mismatch)
+def _with_entry(book: ExitBook, quantity: Decimal) -> Mismatch | None:
+    """Return the proven difference after a fill of an entry, which a reading of more than the lots may have held."""
+    mismatch = book.mismatch
+    if mismatch is None:
+        return None
+    in_reading = min(quantity, max(ZERO, mismatch.most - held(book)))
+    return Mismatch(least=mismatch.least + quantity - in_reading, most=mismatch.most + quantity)
 
 
-def _moved_along(mismatch: Mismatch | None, change: Decimal) -> Mismatch | None:
-    return None if mismatch is None else replace(mismatch, held=mismatch.held + change)
+def _with_exit(book: ExitBook, quantity: Decimal) -> Mismatch | None:
+    """Return the proven difference after a fill of an exit, which a reading of less than the lots may have known."""
+    mismatch = book.mismatch
+    if mismatch is None:
+        return None
+    in_reading = min(quantity, max(ZERO, held(book) - mismatch.least))
+    return Mismatch(least=mismatch.least - quantity, most=mismatch.most - quantity + in_reading)
 
 
 def apply_fill(draft: Draft[ExitBook], event: OrderFilled) -> None:
@@ -180,7 +189,8 @@ def apply_fill(draft: Draft[ExitBook], event: OrderFilled) -> None:
             )
     if order is None:
         _count_late(draft, event)
-    _moved(draft, -event.quantity)
+    book = draft.state
+    draft.state = replace(book, changed_ns=draft.now_ns, suspicion=None, mismatch=_with_exit(book, event.quantity))
     _attribute(draft, parts, event, known)
     counters = draft.state.counters
     draft.state = replace(

@@ -102,7 +102,7 @@ def test_an_exit_without_a_lot_is_kept_while_the_position_covers_it_and_canceled
     grid.settled("c2", OrderStatus.OPEN, "0")
     grid.connect("1")
     read(grid, "1", "c2")
-    assert grid.exits.mismatch.held == 1
+    assert grid.exits.mismatch.least == 1
     assert "cancel c2" not in grid.take()
     read(grid, "0", "c2")
     assert grid.exits.mismatch is None
@@ -122,7 +122,7 @@ def test_of_a_proven_position_the_exits_of_lots_keep_theirs_and_the_one_without_
     grid.settled("c2", OrderStatus.OPEN, "0")
     grid.connect("1.5")
     read(grid, "1.5", "c1", "c2")
-    assert grid.exits.mismatch.held == D("1.5")
+    assert grid.exits.mismatch.least == D("1.5")
     assert {line for line in grid.take() if "cancel" in line} == {"cancel c1"}
 
 

@@ -69,9 +69,73 @@ def test_proven_difference_moves_with_our_fills():
     grid.done("c2", CancelReason.REQUESTED, "0")
     grid.ack("c3")
     grid.fill("c3", "t3", "0.200")
-    assert grid.exits.mismatch.held == D("0.3")
+    assert (grid.exits.mismatch.least, grid.exits.mismatch.most) == (D("0.3"), D("0.5"))
     prove(grid, "0.3", times=1)
     assert grid.exits.suspicion is None
+    assert (grid.exits.mismatch.least, grid.exits.mismatch.most) == (D("0.3"), D("0.3"))
+
+
+def with_late_fill():
+    """The venue holds what a fill of the entry gave that is told only after the difference was proven."""
+    grid = Harness(max_orders=2)
+    grid.ack("c1")
+    grid.fill("c1", "t1", "0.600")
+    grid.ack("c2")
+    grid.is_watching = False
+    prove(grid, "1.000")
+    grid.told_entry = D("1.000")
+    grid.take()
+    assert grid.exits.mismatch is not None
+    grid.fill("c1", "t2", "0.400")
+    return grid
+
+
+def test_a_fill_that_explains_the_difference_is_not_counted_on_top_of_it():
+    grid = with_late_fill()
+    assert (grid.exits.mismatch.least, grid.exits.mismatch.most) == (D("1.000"), D("1.400"))
+    assert grid.places() == ["c3 sell 0.4@100.9"]
+    assert grid.state.lots.mismatch
+    grid.ack("c3")
+    grid.pass_ms(5_000)
+    grid.position("1.000")
+    assert grid.exits.mismatch is None
+    assert grid.count(LogEvent.POSITION_MATCHED) == 1
+
+
+def test_a_fill_after_the_reading_leaves_the_difference_to_the_next_one():
+    grid = with_late_fill()
+    grid.ack("c3")
+    grid.pass_ms(5_000)
+    grid.position("1.400")
+    assert (grid.exits.mismatch.least, grid.exits.mismatch.most) == (D("1.400"), D("1.400"))
+    assert grid.exits.suspicion is None
+
+
+def test_nothing_is_adopted_between_a_fill_and_the_reading_that_says_whose_it_was():
+    grid = with_late_fill()
+    grid.ack("c3")
+    grid.tell(AdoptDifference(grid="g"))
+    assert grid.exits.external == 0
+    grid.tell(AdoptDifference(grid="g", when_proven=True))
+    assert (grid.exits.external, grid.exits.adopts_proven) == (0, True)
+    grid.pass_ms(5_000)
+    grid.position("1.400")
+    assert grid.exits.external == D("0.4")
+    assert grid.exits.mismatch is None
+
+
+def test_an_exits_fill_that_explains_the_difference_does_not_cut_the_other_exits():
+    grid = with_lot()
+    prove(grid, "0.8")
+    grid.done("c2", CancelReason.REQUESTED, "0")
+    grid.take()
+    grid.ack("c3")
+    grid.fill("c2", "t9", "0.2")
+    assert (grid.exits.mismatch.least, grid.exits.mismatch.most) == (D("0.6"), D("0.8"))
+    assert grid.take() == []
+    grid.pass_ms(5_000)
+    grid.position("0.8")
+    assert grid.exits.mismatch is None
 
 
 def test_surplus_is_adopted_as_foreign():

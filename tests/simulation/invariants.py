@@ -129,8 +129,9 @@ class Invariants:
         book = handle._life.board._books.get(self.world.settings.grids[0].name)
         if book is None or book.mismatch is None:
             return
-        claimed = book.mismatch.held * self.world.sign + book.external
-        if claimed not in self._recent_positions():
+        bounds = {quantity * self.world.sign + book.external for quantity in (book.mismatch.least, book.mismatch.most)}
+        if bounds.isdisjoint(self._recent_positions()):
+            claimed = " or ".join(map(str, sorted(bounds)))
             self.break_rule(
                 "S1", f"the bot holds the position for {claimed}, which it never was: {self.world.picture()}"
             )

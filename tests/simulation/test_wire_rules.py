@@ -136,6 +136,16 @@ def test_a_refusal_for_pace_that_no_fault_asked_for_breaks_s15() -> None:
     assert bench.found == ["S15"]
 
 
+def test_a_refusal_that_a_new_life_is_forgiven_takes_none_that_a_fault_asks_for_later() -> None:
+    bench = Bench()
+    bench.rules.born_ns = bench.world.scheduler.now_ns
+    bench.rules.answered(request(""), 429, b"{}")
+    bench.rules.born_ns = -10_000_000_000_000
+    bench.rules.allowed_refusals = 1
+    bench.rules.answered(request(""), 429, b"{}")
+    assert bench.found == []
+
+
 def test_a_refusal_for_the_markets_rules_breaks_s13() -> None:
     bench = Bench()
     bench.rules.answered(request(f'{{"clientId":{ENTRY}}}'), 400, b'{"message":"Price decimal too long"}')

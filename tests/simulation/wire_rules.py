@@ -139,12 +139,12 @@ class WireRules:
     def answered(self, request: SignedRequest, status: int, body: bytes) -> None:
         """The venue has answered a request, before anything happens to the answer."""
         if status in _TOO_MANY:
-            self.allowed_refusals -= 1
             is_new = self.world.scheduler.now_ns - self.born_ns < FORGIVEN_S * _NS
-            if self.allowed_refusals < 0 and not is_new:
+            if not self.allowed_refusals and not is_new:
                 self.break_rule(
                     "S15", f"the venue refuses {request.operation} with {status}, and no fault asked for it"
                 )
+            self.allowed_refusals = max(0, self.allowed_refusals - 1)
         elif placed_id(request) and _RULE_WORDS[self.world.venue].search(body):
             self.break_rule("S13", f"the venue refuses an order for its rules: {body[:200].decode(errors='replace')}")
 
