@@ -138,10 +138,13 @@ class Harm:
         face: Any = self._world.host.venue.face
         face.listen_keys.expire_now(self._world.host.wall_ns())
         world = self._world
+        is_known = world.invariants.is_stream_alive()  # else the frame that tells of an expiry was lost before
         world.credential_ended_ns = world.clock.monotonic_ns()
+        # this one is counted when it has happened; the frame that tells of it may be lost in the step
+        fired = world.fired.total() + 1
         world.host.step()
-        fired = world.fired.total() + 1  # this one is counted when it has happened
-        world.scheduler.after(_EXPIRY_S * _NS, lambda: self._look_after_expiry(fired))
+        if is_known:
+            world.scheduler.after(_EXPIRY_S * _NS, lambda: self._look_after_expiry(fired))
         return float(_EXPIRY_S)
 
     def _look_after_expiry(self, fired: int) -> None:

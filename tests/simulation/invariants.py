@@ -228,9 +228,13 @@ class Invariants:
 
     def judge_stream(self) -> None:
         """Judge the private stream as it is now: open, and with a credential that the venue still takes."""
-        opened = [reader.opened_ns for reader in self.world.line.readers if reader.kind == "private" and reader.is_open]
-        if not opened or max(opened) < self.world.credential_ended_ns:
+        if not self.is_stream_alive():
             self.break_rule("L3", "the private stream is not open, or its credential has expired; nobody connects anew")
+
+    def is_stream_alive(self) -> bool:
+        """Return whether a private stream is open whose credential the venue still takes."""
+        opened = [reader.opened_ns for reader in self.world.line.readers if reader.kind == "private" and reader.is_open]
+        return bool(opened) and max(opened) >= self.world.credential_ended_ns
 
     def _judge_orders(self, grid: GridStatus) -> None:
         assert grid.state is not None
