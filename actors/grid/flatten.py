@@ -29,12 +29,13 @@ def begin(draft: Draft[ExitBook], event: FlattenPositions) -> None:
 def drive(draft: Draft[ExitBook], progress: FlattenProgress) -> bool:
     """Take the next step of a flatten that is running. Returns whether exits have to protect what is held meanwhile.
 
-    They do while there is no fresh price: nothing could be closed once they were canceled.
+    They do while there is no fresh price: nothing could be closed once they were canceled. At the end only lots that
+    a proven position does not have are left, and they are named so.
     """
     quote = draft.state.quote
     if not draft.state.orders and not _is_closable(draft, _closable(draft), quote):
         _finish(draft)
-        return False
+        return draft.state.mismatch is not None
     if quote is None or not quote.is_fresh(draft.now_ns, draft.context.settings.stale_after_ms):
         draft.state = replace(draft.state, wants_price=True)
         return True
@@ -77,11 +78,14 @@ def _close(draft: Draft[ExitBook], quote: Quote) -> None:
 
 def _finish(draft: Draft[ExitBook]) -> None:
     left = held(draft.state)
+    is_proven = draft.state.mismatch is not None
     for lot in draft.state.lots:
-        if lot.remaining > 0:
+        if lot.remaining > 0 and not is_proven:
             put_lot(draft, replace(lot, dust=lot.remaining, blocked="dust"))
     draft.state = replace(draft.state, flatten=None)
     text = "nothing is held" if not left else f"{left} is too small to close"
+    if left and is_proven:
+        text = f"{left} of the lots is not there to close: the position has been proven to be less"
     draft.note(LogEvent.FLATTEN_FINISHED, text)
     draft.emit(Flattened(grid=draft.context.name))
 

@@ -27,7 +27,7 @@ ASKED_AGAIN = 3
 
 def is_settled(book: ExitBook) -> bool:
     """Return whether nothing of ours can change the position without having been told: only resting exits are out."""
-    return book.flatten is None and all(
+    return all(
         order.is_working and order.inquiry is None and order.cancel is None and not order.kind.is_immediate
         for order in book.orders
     )

@@ -8,7 +8,15 @@ A settled order does not close the book: a later fill of it still counts, for th
 from actors.grid import closing, inquiry, ledger, orders
 from actors.grid.draft import Draft
 from actors.grid.positions import drop_order, find_lot, find_order, put_lot, put_order
-from actors.grid.state import MILLISECOND_NS, SECOND_NS, CloseOrder, ExitBook, ExitKind, TrackedPosition
+from actors.grid.state import (
+    MILLISECOND_NS,
+    SECOND_NS,
+    CloseOrder,
+    ExitBook,
+    ExitKind,
+    FlattenProgress,
+    TrackedPosition,
+)
 from actors.log_events import LogEvent
 from actors.messages import (
     ActiveOrdersListed,
@@ -242,12 +250,22 @@ def release(draft: Draft[ExitBook], order: CloseOrder, reason: CancelReason) -> 
         )
     again_ns = max(draft.now_ns, order.placed_ns + _backoff_ns(draft))
     if draft.state.flatten is not None and order.kind is ExitKind.EMERGENCY:
-        draft.state = replace(draft.state, flatten=replace(draft.state.flatten, retry_ns=again_ns))
+        draft.state = replace(draft.state, flatten=_next_attempt(draft, draft.state.flatten, order, reason, again_ns))
     if reason is CancelReason.POST_ONLY:
         counters = draft.state.counters
         draft.state = replace(draft.state, counters=replace(counters, post_only_rejects=counters.post_only_rejects + 1))
     for lot in _lots_of(draft.state, order):
         put_lot(draft, _lesson(draft, lot, order, reason, again_ns))
+
+
+def _next_attempt(
+    draft: Draft[ExitBook], progress: FlattenProgress, order: CloseOrder, reason: CancelReason, again_ns: int
+) -> FlattenProgress:
+    """Say when a flatten goes on. Where the venue finds nothing to reduce, readings need time to say what is left."""
+    if reason is not CancelReason.REDUCE_ONLY:
+        return replace(progress, retry_ns=again_ns, failures=0 if order.filled else progress.failures)
+    wait_ns = grown_ns(_backoff_ns(draft), progress.failures)
+    return replace(progress, retry_ns=draft.now_ns + wait_ns, failures=progress.failures + 1)
 
 
 def _lots_of(book: ExitBook, order: CloseOrder) -> tuple[TrackedPosition, ...]:

@@ -171,3 +171,37 @@ def test_flatten_closes_no_more_than_a_proven_position():
     grid.tell(Flatten(grid="g"))
     grid.done("c2", CancelReason.REQUESTED, "0")
     assert [line for line in grid.take() if "ioc" in line] == ["c3 ioc sell 0.4@99.9"]
+
+
+def test_flatten_of_what_somebody_else_has_closed_ends_once_readings_prove_it():
+    """Found by simulation: the reduce-only order was refused and sent again four times a second, for ever."""
+    grid = flattening()
+    grid.is_watching = False
+    flatten(grid)
+    sent = []
+    for _ in range(40):
+        if grid.exits.flatten is None:
+            break
+        for name in [line.split()[0] for line in grid.take() if " ioc " in line]:
+            sent.append(name)
+            grid.reject(name, RejectReason.REDUCE_ONLY)
+        grid.pass_ms(1_000)
+        if grid.now_ns // 1_000_000_000 % 5 == 0:
+            grid.position("0")
+    assert grid.exits.flatten is None
+    assert 2 <= len(sent) <= 8
+    assert grid.count(LogEvent.POSITION_MISMATCH) == 1
+    assert len(grid.of(Flattened)) == 1
+    assert grid.state.lots.mismatch
+    assert grid.exits.lots[0].blocked == "position mismatch"
+    assert grid.take() == []
+
+
+def test_flatten_goes_on_at_once_after_an_order_that_found_nobody():
+    grid = flattening()
+    flatten(grid)
+    grid.take()
+    for name in ("c3", "c4", "c5"):
+        grid.done(name, CancelReason.IMMEDIATE, "0")
+        grid.pass_ms(250)
+    assert grid.take() == ["c4 ioc sell 1@99.9", "c5 ioc sell 1@99.9", "c6 ioc sell 1@99.9"]
