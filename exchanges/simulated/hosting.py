@@ -48,6 +48,7 @@ class SimulatedVenue:
         seed: int,
     ) -> None:
         self.face = face
+        self._hears_pings = face if isinstance(face, HearsPings) else None
         self.engine = engine
         self.prices = prices
         self.oracle = oracle
@@ -86,8 +87,8 @@ class SimulatedVenue:
 
     def ping(self, session_id: int, now_ns: int) -> None:
         """Hand over a protocol ping of a client, which the carrier answers itself."""
-        if isinstance(self.face, HearsPings):
-            self.face.ping(session_id, now_ns)
+        if self._hears_pings is not None:
+            self._hears_pings.ping(session_id, now_ns)
 
     def close_session(self, session_id: int, now_ns: int) -> None:
         """The client of a session is gone."""

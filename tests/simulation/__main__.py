@@ -5,15 +5,15 @@ import json
 import os
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from typing import Final
 
 from exchanges.simulated.assembly import FACES
-from tests.simulation.faults import KINDS, described, read_plan
+from tests.simulation.faults import described, read_plan
 from tests.simulation.runs import Outcome, Run, carry_out, venue_of
 from tests.simulation.shrink import shrunk
+from tests.simulation.totals import FAULTS_PER_HOUR, LOTS_PER_HOUR, Totals, told
 
 _SHOWN_LINES: Final = 60
 
@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> int:
         for seed in range(options.first, options.last + 1)
     ]
     began = time.monotonic()
-    broken, totals = [], _Totals()
+    broken, totals = [], Totals()
     for outcome in _all(runs, options.jobs):
         totals.add(outcome)
         if outcome.violations:
@@ -38,8 +38,12 @@ def main(arguments: list[str]) -> int:
             )
     for outcome in broken[: options.explain]:
         _explain(outcome, options.patience)
-    _report(totals, broken, time.monotonic() - began, as_json=options.json)
-    return 1 if broken else 0
+    record = totals.record(time.monotonic() - began, sum(len(outcome.violations) for outcome in broken))
+    print(json.dumps(record) if options.json else told(record))
+    missing = totals.missing() if options.gate else []
+    for line in missing:
+        print(f"gate: {line}", file=sys.stderr)
+    return 1 if broken or missing else 0
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
@@ -54,6 +58,12 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--explain", type=int, default=3, help="how many violating seeds are shrunk and told")
     parser.add_argument("--patience", type=float, default=120.0, help="seconds for shrinking one seed")
+    parser.add_argument(
+        "--gate",
+        action="store_true",
+        help=f"fail unless it really traded and everything went wrong: {LOTS_PER_HOUR} lots closed and "
+        f"{FAULTS_PER_HOUR} faults an hour, and every kind of fault",
+    )
     parser.add_argument("--verbose", action="store_true", help="a line for every seed, with its digest")
     parser.add_argument("--json", action="store_true", help="the totals as one line of JSON")
     options = parser.parse_args(arguments)
@@ -78,27 +88,6 @@ def _all(runs: list[Run], jobs: int) -> Iterator[Outcome]:
         yield from pool.map(carry_out, runs)
 
 
-class _Totals:
-    """What was simulated."""
-
-    def __init__(self) -> None:
-        self.seeds = 0
-        self.simulated_s = 0.0
-        self.turns = 0
-        self.trades = 0
-        self.lives = 0
-        self.fired: Counter[str] = Counter()
-
-    def add(self, outcome: Outcome) -> None:
-        """Count one run."""
-        self.seeds += 1
-        self.simulated_s += outcome.simulated_s
-        self.turns += outcome.turns
-        self.trades += outcome.trades
-        self.lives += outcome.lives
-        self.fired.update(outcome.fired)
-
-
 def _explain(outcome: Outcome, patience_s: float) -> None:
     run = outcome.run
     own = "" if run.faults is None else f" --faults '{described(run.plan)}'"
@@ -115,31 +104,6 @@ def _explain(outcome: Outcome, patience_s: float) -> None:
     )
     for line in told.trace[-_SHOWN_LINES:]:
         print(f"  {line}")
-
-
-def _report(totals: _Totals, broken: Iterable[Outcome], wall_s: float, *, as_json: bool) -> None:
-    hours = totals.simulated_s / 3600
-    violations = [str(found) for outcome in broken for found in outcome.violations]
-    record = {
-        "seeds": totals.seeds,
-        "simulated_hours": round(hours, 3),
-        "wall_s": round(wall_s, 1),
-        "hours_per_wall_s": round(hours / wall_s, 4),
-        "turns": totals.turns,
-        "trades": totals.trades,
-        "lives": totals.lives,
-        "faults_fired": sum(totals.fired.values()),
-        "faults_by_kind": {kind: totals.fired[kind] for kind in KINDS if totals.fired[kind]},
-        "violations": len(violations),
-    }
-    if as_json:
-        print(json.dumps(record))
-        return
-    for key, value in record.items():
-        if key == "faults_by_kind":
-            print("faults by kind    " + ", ".join(f"{kind} {count}" for kind, count in value.items()))
-        else:
-            print(f"{key.replace('_', ' '):<17} {value}")
 
 
 if __name__ == "__main__":

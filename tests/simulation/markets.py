@@ -2,6 +2,7 @@
 
 A real minute holds hundreds of quotes that change nothing for a grid. This walk makes one every few seconds, log-
 uniformly spaced, each moving far enough to fill, pass or leave something behind, with trades that sweep what they meet.
+Most seeds have a wild market, in which lots close all the time; some have a calm one, in which they are held for long.
 """
 
 import math
@@ -14,13 +15,28 @@ from typing import Final
 from exchanges.simulated.engine_types import QuoteTick, TradeTick
 from exchanges.simulated.prices import Tick
 from exchanges.values import MarketRules
-from tests.simulation.drawing import log_uniform
+from tests.simulation.drawing import log_uniform, stream
 
 _NS: Final = 1_000_000_000
 _LEAST_GAP_S: Final = 0.3
-_MOST_GAP_S: Final = 12.0
-_COMFORT: Final = 0.002
-"""So far from home the market turns back more often than not: lots close, and the ladder is climbed again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Temper:
+    """How a market moves: its smallest and largest move as fractions, the longest time between two, and how it turns
+    back: `comfort` from home it does so more often than not, by up to half plus `pull` of the time. Lots close then,
+    and the ladder is climbed again.
+    """
+
+    least: float
+    most: float
+    longest_gap_s: float
+    comfort: float
+    pull: float
+
+
+CALM: Final = Temper(least=0.00002, most=0.0012, longest_gap_s=12.0, comfort=0.002, pull=0.35)
+WILD: Final = Temper(least=0.0002, most=0.006, longest_gap_s=9.0, comfort=0.003, pull=0.48)
 
 
 @dataclass(slots=True)
@@ -31,6 +47,7 @@ class _Walk:
     bid: Decimal
     home: Decimal
     rng: Random
+    temper: Temper
     next_ns: int = 0
 
 
@@ -38,6 +55,7 @@ class SparsePrices:
     """See `exchanges.simulated.prices.PriceSource`."""
 
     def __init__(self, markets: Iterable[tuple[MarketRules, Decimal]], seed: int) -> None:
+        temper = stream(seed, "temper").choice((CALM, WILD, WILD, WILD, WILD))
         self._walks = [
             _Walk(
                 symbol=rules.symbol,
@@ -46,6 +64,7 @@ class SparsePrices:
                 bid=price // rules.tick * rules.tick,
                 home=price,
                 rng=Random(f"{seed}/market/{rules.symbol}"),
+                temper=temper,
             )
             for rules, price in markets
         ]
@@ -80,7 +99,7 @@ class SparsePrices:
         for walk in self._walks:
             while walk.next_ns <= now_ns:
                 at_ns = walk.next_ns
-                walk.next_ns += int(log_uniform(walk.rng, _LEAST_GAP_S, _MOST_GAP_S) * _NS)
+                walk.next_ns += int(log_uniform(walk.rng, _LEAST_GAP_S, walk.temper.longest_gap_s) * _NS)
                 for tick in self._row(walk):
                     yield at_ns, tick
 
@@ -93,10 +112,10 @@ class SparsePrices:
         return
 
     def _row(self, walk: _Walk) -> Iterable[Tick]:
-        rng = walk.rng
-        size = Decimal(str(round(log_uniform(rng, 0.00002, 0.0012), 7)))
+        rng, temper = walk.rng, walk.temper
+        size = Decimal(str(round(log_uniform(rng, temper.least, temper.most), 7)))
         away = float((walk.bid - walk.home) / walk.home)
-        sign = -1 if rng.random() < 0.5 + 0.35 * math.tanh(away / _COMFORT) else 1
+        sign = -1 if rng.random() < 0.5 + temper.pull * math.tanh(away / temper.comfort) else 1
         before = walk.bid
         self._move(walk, sign * size * walk.bid)
         yield self._quote(walk)

@@ -70,6 +70,15 @@ def journal_totals(state_dir: Path) -> tuple[dict[int, Total], list[str]]:
     return totals, [str(trade_id) for (trade_id,) in twice]
 
 
+def closed_lots(state_dir: Path) -> int:
+    """Return how many lots the journal knows as closed; 0 where it cannot be read."""
+    try:
+        with closing(sqlite3.connect(f"file:{state_dir / FILE_NAME}?mode=ro", uri=True)) as sql:
+            return int(sql.execute("SELECT count(*) FROM closings WHERE quantity != '0'").fetchone()[0])
+    except sqlite3.Error:
+        return 0
+
+
 def differences(venue: dict[int, Total], journal: dict[int, Total]) -> list[str]:
     """Return a line for each order whose executions are not the same on both sides."""
     found = []

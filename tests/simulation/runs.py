@@ -13,6 +13,7 @@ from typing import Final
 from exchanges.simulated.assembly import FACES
 from tests.simulation.faults import Fault, plan_for
 from tests.simulation.invariants import Violation
+from tests.simulation.money import closed_lots
 from tests.simulation.world import World
 
 _IN_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - thousands of small files with syncs belong in memory, if it is there
@@ -50,6 +51,8 @@ class Outcome:
     digest: str = ""
     lives: int = 0
     trades: int = 0
+    lots: int = 0
+    """Lots that the journal knows as closed."""
     trace: tuple[str, ...] = ()
 
 
@@ -92,6 +95,7 @@ def carry_out(run: Run, *, traced: bool = False) -> Outcome:
             digest=world.scheduler.digest,
             lives=world.bot.lives,
             trades=len(world.all_trades()),
+            lots=closed_lots(world.bot.state_dir),
             trace=tuple(world.trace.lines),
         )
 

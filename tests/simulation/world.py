@@ -58,7 +58,7 @@ on_start_foreign = ignore
 [exchange.{venue}]
 
 [prices]
-stale_after_ms = {rng.choice((1500, 6000, 6000, 15000))}
+stale_after_ms = {rng.choice((3000, 6000, 6000, 15000))}
 
 [grid.{GRID}]
 exchange = {venue}
