@@ -190,6 +190,19 @@ class Stamp:
 
 
 @dataclass(frozen=True, slots=True)
+class Assumed:
+    """Quantity that was told without a trade, with the notional and fee it was told at."""
+
+    quantity: Decimal = ZERO
+    notional: Decimal = ZERO
+    fee: Decimal = ZERO
+
+    def plus(self, price: Decimal, quantity: Decimal, fee: Decimal) -> "Assumed":
+        """Return the sum with another quantity."""
+        return Assumed(self.quantity + quantity, self.notional + price * quantity, self.fee + fee)
+
+
+@dataclass(frozen=True, slots=True)
 class OrderMemory:
     """What stays of a forgotten account."""
 
@@ -200,6 +213,7 @@ class OrderMemory:
     order_ids: tuple[OrderId, ...]
     filled: Decimal
     trades: dict[TradeId, tuple[Decimal, Decimal]]
+    assumed: Assumed
     status: OrderStatus
 
 

@@ -21,6 +21,7 @@ from itertools import count
 
 from exchanges.fill_events import (
     Acceptance,
+    Assumed,
     Doubt,
     Ending,
     Fill,
@@ -41,11 +42,15 @@ _NOTHING = LedgerUpdate()
 
 @dataclass(frozen=True, slots=True)
 class RestoredTrade:
-    """An execution that was told before a restart."""
+    """An execution that was told before a restart; without an id, what a total implied, at the price and fee told.
 
-    trade_id: TradeId
+    The fee only matters without an id: a trade that explains the quantity later corrects it.
+    """
+
+    trade_id: TradeId | None
     price: Decimal
     quantity: Decimal
+    fee: Decimal = ZERO
 
 
 class FillLedger:
@@ -113,12 +118,18 @@ class FillLedger:
             order: As it was placed; an account that exists already is replaced.
             order_id: The venue's id, where it was known.
             trades: Executions told. Without them their fees would be told again when the venue lists the trades.
-            filled: The filled quantity told, where it is more than the trades.
+            filled: The filled quantity told, where it is more than the trades. The rest counts as told at the limit.
             status: Where the order stood; UNKNOWN if it was being placed. A terminal one is not told again.
         """
         account = self._open(order.client_order_id, order.symbol, order.side, order.price, order.quantity)
         ended_ns = 0 if status.is_terminal else None
-        account.preset({t.trade_id: (t.price, t.quantity) for t in trades}, filled, status, ended_ns)
+        known, assumed = {}, Assumed()
+        for trade in trades:
+            if trade.trade_id is not None:
+                known[trade.trade_id] = trade.price, trade.quantity
+            else:
+                assumed = assumed.plus(trade.price, trade.quantity, trade.fee)
+        account.preset(known, filled, status, ended_ns, assumed)
         if order_id is not None:
             self._owners[order_id] = order.client_order_id
             account.order_ids = (order_id,)
@@ -236,7 +247,7 @@ class FillLedger:
         if memory is not None:
             account = self._open(client_order_id, memory.symbol, memory.side, memory.price, memory.quantity)
             account.order_ids = memory.order_ids
-            account.preset(memory.trades, memory.filled, memory.status, received_ns)
+            account.preset(memory.trades, memory.filled, memory.status, received_ns, memory.assumed)
             return account
         key = unpack(client_order_id)
         if key is not None and key.sequence <= self._too_old.get(key.bot_tag, 0):

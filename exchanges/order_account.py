@@ -18,6 +18,7 @@ from decimal import Decimal
 
 from exchanges.fill_events import (
     Acceptance,
+    Assumed,
     Doubt,
     Ending,
     Fill,
@@ -133,7 +134,15 @@ class OrderAccount:
     def memory(self) -> "OrderMemory":
         """What has to be kept to recognise repeats after the account is forgotten."""
         return OrderMemory(
-            self.symbol, self.side, self.price, self.quantity, self.order_ids, self.applied, self._trades, self._status
+            symbol=self.symbol,
+            side=self.side,
+            price=self.price,
+            quantity=self.quantity,
+            order_ids=self.order_ids,
+            filled=self.applied,
+            trades=self._trades,
+            assumed=Assumed(self._pool.quantity, self._pool.notional, self._pool.fee),
+            status=self._status,
         )
 
     @property
@@ -172,17 +181,22 @@ class OrderAccount:
             self.quantity = quantity
 
     def preset(
-        self, trades: dict[TradeId, tuple[Decimal, Decimal]], filled: Decimal, status: OrderStatus, ended_ns: int | None
+        self,
+        trades: dict[TradeId, tuple[Decimal, Decimal]],
+        filled: Decimal,
+        status: OrderStatus,
+        ended_ns: int | None,
+        assumed: Assumed,
     ) -> None:
         """Start from what was told before (a restart, a forgotten order) without telling it again."""
         self._trades = dict(trades)
         self._traded = sum((quantity for _, quantity in trades.values()), ZERO)
         self._notional = sum((price * quantity for price, quantity in trades.values()), ZERO)
-        self.applied = self._claimed = self._released = max(filled, self._traded)
-        rest = self.applied - self._traded
-        if rest:
-            self._pool.add(rest, rest * (self.price or ZERO), ZERO)
-            self._notional += rest * (self.price or ZERO)
+        self.applied = self._claimed = self._released = max(filled, self._traded + assumed.quantity)
+        self._pool.add(assumed.quantity, assumed.notional, assumed.fee)
+        rest = self.applied - self._traded - assumed.quantity
+        self._pool.add(rest, rest * (self.price or ZERO), ZERO)
+        self._notional += self._pool.notional
         self._status = status
         self.is_accepted = status in _IN_BOOK or self.applied > 0 or ended_ns is not None
         self.ended_ns = ended_ns

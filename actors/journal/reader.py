@@ -32,7 +32,7 @@ CLOCKS_DIFFER_NS: Final = 600_000_000_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownOrder:
     """What the fill ledger must know of an order, so that nothing is counted twice. `filled` sums the applied fills,
-    `trades` are those of them that have a trade id.
+    `trades` are they, those without a trade id at the price and fee they were told with.
     """
 
     client_order_id: ClientOrderId
@@ -50,7 +50,7 @@ class KnownOrder:
     @property
     def trade_ids(self) -> frozenset[TradeId]:
         """The venue's ids of the applied fills."""
-        return frozenset(trade.trade_id for trade in self.trades)
+        return frozenset(trade.trade_id for trade in self.trades if trade.trade_id is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -332,14 +332,17 @@ def _known_orders(sql: sqlite3.Connection, where: tuple[str, str], since_wall_ns
 
 def _trades(sql: sqlite3.Connection, where: tuple[str, str], since_wall_ns: int) -> dict[int, list[RestoredTrade]]:
     rows = sql.execute(
-        "SELECT client_order_id, trade_id, fills.price, fills.quantity FROM orders JOIN fills USING (client_order_id) "
+        "SELECT client_order_id, trade_id, fills.price, fills.quantity, fills.fee "
+        "FROM orders JOIN fills USING (client_order_id) "
         "WHERE orders.exchange = ? AND orders.symbol = ? AND (phase != 'ended' OR ended_wall_ns >= ?) "
-        "AND trade_id IS NOT NULL ORDER BY fills.seq",
+        "ORDER BY fills.seq",
         (*where, since_wall_ns),
     )
     trades: dict[int, list[RestoredTrade]] = {}
-    for number, trade_id, price, quantity in rows:
-        trades.setdefault(number, []).append(RestoredTrade(TradeId(trade_id), Decimal(price), Decimal(quantity)))
+    for number, trade_id, price, quantity, fee in rows:
+        known = None if trade_id is None else TradeId(trade_id)
+        trade = RestoredTrade(known, Decimal(price), Decimal(quantity), Decimal(fee))
+        trades.setdefault(number, []).append(trade)
     return trades
 
 

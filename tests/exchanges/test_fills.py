@@ -730,6 +730,27 @@ def test_restored_total_without_trades_is_not_told_again():
     assert told(ledger.apply(fill_report("t2", "0.600"))) == [("99.9", "0.600", "1.000", "t2")]
 
 
+def test_restored_total_is_corrected_from_the_price_and_fee_it_was_told_at():
+    """Found by simulation: a flatten's average was told, and after a kill corrected as if its limit had been."""
+    ledger = FillLedger()
+    told_before = RestoredTrade(None, Decimal("99.5"), Decimal("0.400"), Decimal("0.003"))
+    ledger.restore(request(), order_id=VENUE_ID, trades=[told_before], filled=Decimal("0.600"), status=PARTIAL)
+    (correction,) = ledger.apply(fill_report("t1", "0.600", price="99.6", fee="0.010")).corrections
+    assert correction.assumed_price * correction.quantity == Decimal("99.5") * Decimal("0.4") + Decimal(
+        "99.9"
+    ) * Decimal("0.2")
+    assert correction.fee == Decimal("0.007")
+
+
+def test_a_forgotten_total_is_corrected_from_the_price_it_was_told_at():
+    ledger = ledger_with()
+    first = ledger.apply(order_report(CANCELED, "0.400", average="99.5"), received_ns=1)
+    assert told(first) == [("99.5", "0.400", "0.400", None)]
+    assert ledger.forget_ended(5) == (ORDER,)
+    (correction,) = ledger.apply(fill_report("t1", "0.400", price="99.6")).corrections
+    assert (correction.assumed_price, correction.price) == (Decimal("99.5"), Decimal("99.6"))
+
+
 def test_restored_total_of_a_market_order_has_no_price_to_assume():
     ledger = FillLedger()
     ledger.restore(request(price=None), filled=Decimal("0.400"))

@@ -228,14 +228,13 @@ def test_restart_at_any_moment_tells_nothing_twice(delivery, data):
     cut = data.draw(st.integers(0, len(reports)))
     ledger, so_far = FillLedger(), Told()
     ledger.expect(request())
-    known: dict[TradeId, RestoredTrade] = {}
+    known: dict[TradeId | None, RestoredTrade] = {None: RestoredTrade(None, Decimal(1), Decimal(0))}
     for report in reports[:cut]:
         update = ledger.apply(report)
         so_far.take(update)
-        for event in (*update.fills, *update.corrections):
-            if event.trade_id is not None:
-                whole = next(t for t in history.trades if t[0] == event.trade_id)
-                known[event.trade_id] = RestoredTrade(event.trade_id, Decimal(whole[2]), whole[1] * STEP)
+        for event in update.events:
+            if isinstance(event, Fill | FillCorrection):
+                keep(known, event, history)
     state = ledger.state(ORDER)
     assert state is not None
     reborn = FillLedger(first_sequence=so_far.last_sequence + 1)
@@ -243,6 +242,25 @@ def test_restart_at_any_moment_tells_nothing_twice(delivery, data):
     for report in (*reports[cut:], *reports):  # after a restart everything is read again
         so_far.take(reborn.apply(report))
     assert so_far.filled == history.total
+    assert abs(so_far.fees - history.fees) < Decimal("1e-20")
+    assert abs(so_far.notional - history.notional) < Decimal("1e-20")
+
+
+def keep(known: dict[TradeId | None, RestoredTrade], event: Fill | FillCorrection, history: History) -> None:
+    """Keep what a journal keeps: each trade, and at the average price what no trade explains yet."""
+    if event.trade_id is not None:
+        whole = next(trade for trade in history.trades if trade[0] == event.trade_id)
+        known[event.trade_id] = RestoredTrade(event.trade_id, Decimal(whole[2]), whole[1] * STEP)
+    old = known[None]
+    if isinstance(event, FillCorrection):
+        change, notional = -event.quantity, -event.quantity * event.assumed_price
+    elif event.trade_id is None:
+        change, notional = event.quantity, event.quantity * event.price
+    else:
+        return
+    quantity = old.quantity + change
+    price = (old.quantity * old.price + notional) / quantity if quantity else Decimal(1)
+    known[None] = RestoredTrade(None, price, quantity)
 
 
 @given(deliveries(ids=True), st.integers(0, 5))

@@ -69,6 +69,16 @@ def test_market_is_read_on_from_before_the_oldest_unsettled_order(desk, clock):
     ]
 
 
+def test_what_a_total_implied_is_restored_with_the_price_and_fee_it_was_told_at(desk):
+    desk.tell(entry(1), filled(quantity="0.4", price="99.5", fee="0.01"), filled(trade="7", quantity="0.6", price="98"))
+    (known,) = desk.restart().markets["aster", "BTCUSDT"].orders
+    assert [(trade.trade_id, trade.price, trade.quantity, trade.fee) for trade in known.trades] == [
+        (None, D("99.5"), D("0.4"), D("0.01")),
+        ("7", D(98), D("0.6"), D(0)),
+    ]
+    assert known.trade_ids == {"7"}
+
+
 def test_market_nothing_happened_in_has_nothing_to_read_on_from(desk):
     market = desk.restart().markets["aster", "ETHUSDT"]
     assert (market.last_trade_id, market.since_wall_ns, market.orders) == ("", 0, ())
