@@ -39,6 +39,7 @@ class Options:
     json: bool
     yes: bool
     verb: str
+    same_account: bool = False
 
 
 def parse_duration_ns(text: str) -> int:
@@ -99,7 +100,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--yes",
         action="store_true",
-        help="live: confirm a first start, changed settings, or another key of the account, without being asked",
+        help="live: confirm a first start or changed settings without being asked",
+    )
+    parser.add_argument(
+        "--same-account",
+        action="store_true",
+        help="the accounts have other keys than at the last start and are the same: go on with their journal",
     )
     parser.add_argument(
         "--print",
@@ -147,5 +153,6 @@ def parse_options(arguments: list[str]) -> Options:
         serve=found.serve,
         json=found.json,
         yes=found.yes,
+        same_account=found.same_account,
         verb=found.verb or "",
     )

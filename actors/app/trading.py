@@ -93,7 +93,7 @@ class _Run:
         show_live = sys.stdout.isatty() and sys.stderr.isatty() and not self._options.json
         tail = self._start_logs(accounts, show_live=show_live)
         bot = TradingBot.start_bot(
-            self._settings, accesses=accounts.accesses, clock=self._clock, accepts_accounts=self._options.yes
+            self._settings, accesses=accounts.accesses, clock=self._clock, accepts_accounts=self._options.same_account
         )
         grace_s = float(self._settings.desk.stop_grace_s)
         self._cleanup.callback(lambda: self._stopped.append(bot.stop(timeout_s=grace_s + _STOP_MARGIN_S)))

@@ -31,6 +31,7 @@ def bind_accounts(sql: sqlite3.Connection, path: Path, accounts: Mapping[str, st
         if row is not None and row[0] != account and not accepts_others:
             raise JournalError(
                 f"{path} was kept for account {row[0]} on exchange {exchange}, not for {account}. Give this bot a "
-                "desk.state_dir of its own; if it is the same account under another key, start once with --yes."
+                "desk.state_dir of its own; if it is the same account under another key, start once with "
+                "--same-account."
             )
         sql.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_KEY + exchange, account))

@@ -4,9 +4,10 @@ import http.server
 import json
 import signal
 import socket
+import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from random import Random
 
 import pytest
@@ -94,6 +95,14 @@ def test_a_live_run_wants_a_yes_once_and_then_trades(desk: Desk, served) -> None
     again = desk.run("--for", "1s", "--json", conf=conf, settings=flatten)
     assert again.code == 0, again.err
     assert SmallClient(served["rest"], served["credentials"]).open_orders() == []
+
+    with closing(sqlite3.connect(desk.state_dir / "journal.db")) as sql, sql:
+        sql.execute("UPDATE meta SET value = '0xbefore of aster' WHERE key = 'account:aster'")
+    other = desk.run("--for", "2s", "--yes", conf=conf, settings=flatten)
+    other.assert_plain_error(1, "0xbefore of aster", "start once with --same-account")
+    taken = desk.run("--for", "1s", "--json", "--same-account", conf=conf, settings=flatten)
+    assert taken.code == 0, taken.err
+    assert desk.run("--for", "1s", "--json", conf=conf, settings=flatten).code == 0
 
     changed = desk.run("--for", "2s", conf=conf, settings=("risk.max_margin_usd=300",))
     changed.assert_plain_error(1, "at most 300 USD", "--yes")

@@ -19,6 +19,7 @@ def test_what_is_no_duration_is_refused(text):
 
 def test_overrides_pile_up_in_order():
     options = parse_options(["conf/paper.ini", "--set", "grid.max_orders=3", "--set", "grid.btc.symbol=A=B"])
+    assert (options.yes, options.same_account) == (False, False)
     assert options.overrides == ("grid.max_orders=3", "grid.btc.symbol=A=B")
 
 
