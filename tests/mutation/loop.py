@@ -2,9 +2,9 @@
 
 mutmut starts pytest anew for every mutant, runs the tests in any order, shrinks every counterexample and asks in every
 call of a function which mutant is meant: 1 to 130 s for one mutant of this project, days for all. Here the tests are
-collected once, a mutant is put in place by exchanging the code of its function, the quickest tests come first, and a
-mutant that loses its way is stopped by processor time, which does not depend on what else the machine does. A mutant
-costs a fork and the tests up to the first that fails.
+collected once, a mutant is put in place by exchanging the code of its function, only tests that run the changed
+statement are asked, the quickest first, and a mutant that loses its way is stopped by processor time, which does not
+depend on what else the machine does. A mutant costs a fork and the tests up to the first that fails.
 
 It runs inside `mutants/`, the copy that mutmut makes, and is loaded before anything of it is imported.
 """
@@ -21,11 +21,13 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from itertools import accumulate
 from pathlib import Path
-from types import CodeType, FrameType, FunctionType
+from types import FunctionType
 
 import pytest
 from mutmut.mutation import trampoline
 from mutmut.mutation.trampoline_templates import CLASS_NAME_SEPARATOR
+
+from tests.mutation.lines import Line, changed_lines, running_lines
 
 KILLED, SURVIVED, NO_TESTS, SAID = "killed", "survived", "no tests", "only said"
 _SPARE_CPU_S = 1.0
@@ -64,11 +66,15 @@ class _Clean:
     """What the run without a mutant has shown: who tests what, and how long it takes."""
 
     seconds: dict[pytest.Item, float] = field(default_factory=dict)
-    tests: dict[str, set[pytest.Item]] = field(default_factory=lambda: defaultdict(set))
+    tests: dict[Line, set[pytest.Item]] = field(default_factory=lambda: defaultdict(set))
 
-    def quickest_first(self, function: str, seconds: float) -> list[pytest.Item]:
-        """Return the tests that call a function, as many as fit into so many seconds (0: all), at least one."""
-        items = sorted(self.tests.get(function, ()), key=lambda item: (self.seconds[item], item.nodeid))
+    def quickest_first(self, mutant: str, seconds: float) -> list[pytest.Item]:
+        """Return the tests that run what a mutant changes, as many as fit into so many seconds (0: all), at least
+        one.
+        """
+        function, changed = _pair(mutant)
+        running = [self.tests.get((function.__code__, line), set()) for line in changed_lines(function, changed)]
+        items = sorted(set().union(*running), key=lambda item: (self.seconds[item], item.nodeid))
         ends = accumulate(self.seconds[item] for item in items)
         return [item for item, end in zip(items, ends, strict=True) if not seconds or end <= seconds] or items[:1]
 
@@ -106,10 +112,15 @@ def _named(patterns: list[str]) -> Iterator[str]:
                 yield name
 
 
+def _pair(mutant: str) -> tuple[FunctionType, FunctionType]:
+    """Return the function as it is and as a mutant has it."""
+    function, mutants = _functions[mutant.partition("__mutmut_")[0]]
+    return function, mutants[mutant.rpartition(".")[2]]
+
+
 def _become(mutant: str) -> None:
     """Exchange the code of one function for that of its mutant."""
-    function, mutants = _functions[mutant.partition("__mutmut_")[0]]
-    changed = mutants[mutant.rpartition(".")[2]]
+    function, changed = _pair(mutant)
     function.__code__ = changed.__code__
     function.__defaults__ = changed.__defaults__
     function.__kwdefaults__ = changed.__kwdefaults__
@@ -117,8 +128,7 @@ def _become(mutant: str) -> None:
 
 def _is_only_said(mutant: str) -> bool:
     """Whether a mutant changes nothing but a text for people: one with a space in it."""
-    function, mutants = _functions[mutant.partition("__mutmut_")[0]]
-    before, after = function.__code__, mutants[mutant.rpartition(".")[2]].__code__
+    before, after = (function.__code__ for function in _pair(mutant))
     if before.co_code != after.co_code or len(before.co_consts) != len(after.co_consts):
         return False
     pairs = [pair for pair in zip(before.co_consts, after.co_consts, strict=True) if pair[0] != pair[1]]
@@ -127,22 +137,14 @@ def _is_only_said(mutant: str) -> bool:
 
 def _run_clean(session: pytest.Session) -> _Clean:
     clean = _Clean()
-    names = {function.__code__: name for name, (function, _) in _functions.items()}
-    called: set[CodeType] = set()
-
-    def note(frame: FrameType, event: str, _: object) -> None:
-        if event == "call":
-            called.add(frame.f_code)
-
+    functions = {function.__code__ for function, _ in _functions.values()}
     for item, following in zip(session.items, [*session.items[1:], None], strict=True):
-        called.clear()
         began_s = time.process_time()
-        sys.setprofile(note)
-        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-        sys.setprofile(None)
+        with running_lines(functions) as ran:
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         clean.seconds[item] = time.process_time() - began_s
-        for code in called & names.keys():
-            clean.tests[names[code]].add(item)
+        for line in ran:
+            clean.tests[line].add(item)
     return clean
 
 
@@ -150,7 +152,7 @@ def _run_mutants(session: pytest.Session, clean: _Clean, mutants: Iterable[str])
     """Yield each mutant's verdict as soon as it is there."""
     running: dict[int, str] = {}
     for mutant in mutants:
-        items = clean.quickest_first(mutant.partition("__mutmut_")[0], session.config.option.mutant_seconds)
+        items = clean.quickest_first(mutant, session.config.option.mutant_seconds)
         if not items or _is_only_said(mutant):
             yield mutant, SAID if items else NO_TESTS
             continue
