@@ -43,7 +43,7 @@ from actors.messages import (
 )
 from actors.settings import ForeignPolicy
 from actors.status import ConnectionPhase, ConnectionStatus
-from actors.steps import StepRunner, Steps, wait
+from actors.steps import Answer, StepRunner, Steps, attempt, wait
 from actors.venue_messages import (
     Begin,
     ConnectionMessage,
@@ -85,6 +85,7 @@ _LOOKS_AT_START: Final = 4
 """What does not belong to this bot is read so often again, always the same, before it refuses the start."""
 
 _LOOK_AGAIN_S: Final = 0.5
+_SHUT_OUT_AGAIN_S: Final = 15.0
 _MOST_KEPT_FRAMES: Final = 50_000
 _KEEP_ENDED_NS: Final = 3600 * _NS
 _CLOCK_EVERY_NS: Final = 60 * _NS
@@ -320,11 +321,19 @@ class ExchangeConnection(BotActor):
                 yield from wait(wait_s)
 
     def _wait_out_fence(self) -> Steps[None]:
-        """After a loss of power: wait until no order whose intent was lost can be accepted any more."""
-        left_ns = self._parts.suspect_until_wall_ns - self._parts.clock.wall_ns()
-        if self._parts.suspect_until_wall_ns and left_ns > 0:
-            self._delay("the power was lost: orders may still be on their way", left_ns / _NS)
-            yield from wait(left_ns / _NS)
+        """After a loss of power: wait until no order whose intent was lost can be accepted any more, or shut it out."""
+        while (left_ns := self._parts.suspect_until_wall_ns - self._parts.clock.wall_ns()) > 0:
+            call = self._parts.venue.shut_out_earlier(self._parts.grids[0].symbol)
+            outcome = None if call is None else (yield from attempt(call))
+            wait_s = left_ns / _NS
+            if isinstance(outcome, Answer):
+                self._delay("the power was lost: what was on its way is shut out", outcome.value)
+                yield from wait(outcome.value)
+                return
+            if outcome is not None:
+                wait_s = min(wait_s, _SHUT_OUT_AGAIN_S)
+            self._delay("the power was lost: orders may still be on their way", wait_s)
+            yield from wait(wait_s)
 
     def _take_kept(self, kept: list[FrameReceived]) -> bool:
         """Apply frames that came while catching up. False: one of them says that the stream is no good, and the next

@@ -281,6 +281,13 @@ class Venue(Protocol):
         ...
 
     # --- signing ---
+    def shut_out_earlier(self, symbol: str) -> Call[float] | None:
+        """Ask that nothing an earlier run of this account's key has sent can be accepted any more. Reads to the seconds
+        after which the venue's records are complete; an error proves nothing. None where only
+        `capabilities.fence_s` helps, or where the market has not been set up.
+        """
+        ...
+
     def sign(self, request: HttpRequest, *, wall_ns: int) -> SignedRequest:
         """Turn a request into bytes for the wire. `wall_ns` is the venue's clock as best known (local clock plus
         offset).

@@ -224,6 +224,9 @@ class AsterVenue:
 
     # --- signing ---
 
+    def shut_out_earlier(self, symbol: str) -> None:
+        """What was sent is accepted or refused within the fence."""
+
     def sign(self, request: HttpRequest, *, wall_ns: int) -> SignedRequest:
         """Sign on the caller's thread; thread-safe. `wall_ns` is the venue's clock as best known.
 

@@ -203,6 +203,9 @@ class BackpackVenue:
 
     # --- signing ---
 
+    def shut_out_earlier(self, symbol: str) -> None:
+        """What was sent is accepted or refused within the fence."""
+
     def sign(self, request: HttpRequest, *, wall_ns: int) -> SignedRequest:
         """Sign on the caller's thread; thread-safe, no nonce. `wall_ns` is the venue's clock as best known."""
         return self._signer.sign(request, wall_ns=wall_ns)

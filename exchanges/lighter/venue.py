@@ -6,7 +6,17 @@ from typing import Final
 
 from exchanges.account_settings import SecretResolver, fee_rate
 from exchanges.errors import ConfigError
-from exchanges.lighter import account_setup, library, lookup, order_stream, parsing, rest, stream, transactions
+from exchanges.lighter import (
+    account_setup,
+    earlier_runs,
+    library,
+    lookup,
+    order_stream,
+    parsing,
+    rest,
+    stream,
+    transactions,
+)
 from exchanges.lighter.account import Account
 from exchanges.lighter.settings import LighterCredentials, LighterSettings, Network, key_from
 from exchanges.lighter.signing import NativeSigner, TokenSource, TransactionSigner
@@ -277,6 +287,10 @@ class LighterVenue:
         return account_setup.calls(self._known, setup)
 
     # --- signing ---
+
+    def shut_out_earlier(self, symbol: str) -> Call[float] | None:
+        """Skip the nonces an earlier run can have used (section 9): else its orders may come for eleven minutes."""
+        return earlier_runs.shut_out(self._known, symbol)
 
     def sign(self, request: HttpRequest, *, wall_ns: int) -> SignedRequest:
         """Sign on the caller's thread (not the process's main one, which pays for it); thread-safe.

@@ -158,6 +158,23 @@ def test_after_a_loss_of_power_the_venue_is_read_only_when_nothing_can_be_accept
     assert desk.strategy.take(ConnectionReady)
 
 
+def test_after_a_loss_of_power_what_was_on_its_way_is_shut_out_where_the_venue_can(make_desk):
+    desk = make_desk(suspect_until_wall_ns=FakeTimers().clock.wall_ns() + 600 * SECOND)
+    answers = iter([OutcomeUnknown("aster", "sendTx", "timeout"), 10.0])
+    desk.venue.answers["shut_out"] = lambda _: next(answers)
+    reader = desk.begin()
+    reader.calls.on_open()
+    desk.sync()
+    desk.pass_time(14)
+    assert desk.asked.count("shut_out") == 1
+    desk.pass_time(2)
+    assert desk.asked.count("shut_out") == 2
+    desk.pass_time(8)
+    assert "active_orders" not in desk.asked
+    desk.pass_time(2)
+    assert desk.strategy.take(ConnectionReady)
+
+
 def test_an_account_that_cannot_be_set_up_ends_the_start(make_desk):
     desk = make_desk()
     desk.venue.answers["account_check"] = "hedge mode is on and positions are open"

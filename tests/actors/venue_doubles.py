@@ -187,6 +187,9 @@ class ScriptedVenue:
     def account_checks(self, setup: AccountSetup) -> tuple[Call[str | None], ...]:
         return (self._call("account_check", setup),)
 
+    def shut_out_earlier(self, symbol: str) -> Call[float] | None:
+        return self._call("shut_out", symbol) if "shut_out" in self.answers else None
+
     def sign(self, request: HttpRequest, *, wall_ns: int) -> SignedRequest:
         body = json.dumps({"operation": request.operation, "tag": request.tag, "wall_ns": wall_ns}).encode()
         return SignedRequest(operation=request.operation, method=request.method, target="/", body=body)

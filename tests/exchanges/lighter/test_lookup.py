@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from exchanges.errors import OutcomeUnknown, RequestRefused, UnknownOrder
-from exchanges.lighter import lookup, transactions
+from exchanges.lighter import earlier_runs, lookup, transactions
 from exchanges.values import CancelReason, OrderStatus, RejectReason
-from exchanges.venue import AccountSetup, HttpReply
+from exchanges.venue import AccountSetup, HttpReply, Undecided
 from tests.exchanges.lighter.samples import (
     NOW_NS,
     OUR_ID,
@@ -107,6 +107,23 @@ def test_nonces_that_could_not_be_skipped_leave_the_absence_which_counts_after_t
     with pytest.raises(UnknownOrder, match=why):
         of_today(made, {"nextNonce": nonce_is(100), "sendTx": answer})
     assert made.sent.earlier_void_ns is None
+
+
+def test_an_earlier_run_is_shut_out_without_knowing_its_orders():
+    assert earlier_runs.shut_out(account(), SYMBOL) is None, "before the set up"
+    made = second_run()
+    skip = further_of(earlier_runs.shut_out(made, SYMBOL), nonce_is(100))
+    assert skip.read(receipt()) == 10.0
+    assert made.sent.earlier_void_ns == NOW_NS
+    refused = further_of(earlier_runs.shut_out(second_run(), SYMBOL), nonce_is(100))
+    with pytest.raises(UnknownOrder, match="meanwhile"):
+        refused.read(refusal(21104))
+
+
+def further_of(call, answer):
+    with pytest.raises(Undecided) as found:
+        call.read(answer)
+    return found.value.further
 
 
 def test_an_order_of_an_earlier_run_that_is_not_listed_then_was_never_accepted():

@@ -99,6 +99,9 @@ class ToyVenue:
     def account_checks(self, setup: AccountSetup) -> tuple[Call[str | None], ...]:
         return (rest.set_leverage(setup),)
 
+    def shut_out_earlier(self, symbol: str) -> None:
+        """What was sent is accepted or refused within the fence."""
+
     def sign(self, request: HttpRequest, *, wall_ns: int) -> SignedRequest:
         return self._signer.sign(request, wall_ns)
 
