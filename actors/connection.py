@@ -29,18 +29,16 @@ from actors.log_events import LogEvent
 from actors.messages import (
     ActorFailed,
     AdoptDifference,
-    CancelOrder,
     FundingPaid,
     NoteLevel,
     OrderCommand,
     OrderSent,
-    PlaceLimitOrder,
-    PlaceMarketOrder,
     QueryOrder,
     StreamLost,
     StreamRestored,
     Tick,
 )
+from actors.order_questions import OrderQuestions
 from actors.settings import ForeignPolicy
 from actors.status import ConnectionPhase, ConnectionStatus
 from actors.steps import Answer, StepRunner, Steps, attempt, wait
@@ -75,7 +73,7 @@ from exchanges.order_ids import OrderRole, unpack
 from exchanges.records import replace
 from exchanges.redaction import redact
 from exchanges.reports import NoticeKind, PositionReport, StreamNotice
-from exchanges.values import ZERO, ClientOrderId, OrderId
+from exchanges.values import ZERO, ClientOrderId
 from exchanges.venue import Call
 
 _NS: Final = 1_000_000_000
@@ -90,7 +88,6 @@ _MOST_KEPT_FRAMES: Final = 50_000
 _KEEP_ENDED_NS: Final = 3600 * _NS
 _CLOCK_EVERY_NS: Final = 60 * _NS
 _CLOCK_AGAIN_NS: Final = 5 * _NS
-_TRADE_FOLLOWS_S: Final = 0.25
 
 
 class ExchangeConnection(BotActor):
@@ -110,10 +107,6 @@ class ExchangeConnection(BotActor):
         self._clock_read_ns = 0
         self._filled_net: dict[str, Decimal] = {}
         self._sent_ns: dict[ClientOrderId, int] = {}
-        self._asking: set[ClientOrderId] = set()
-        """Orders of which something is being read."""
-        self._settling: set[ClientOrderId] = set()
-        """Orders whose fate is being asked for."""
 
     def _on_start(self) -> None:
         parts = self._parts
@@ -141,6 +134,13 @@ class ExchangeConnection(BotActor):
         for grid in parts.grids:
             restore_client(self._client, grid, placed_ns=before_ns)
         self._reads = VenueReads(parts=parts, client=self._client, facts=self._facts, grids=self._grids)
+        self._questions = OrderQuestions(
+            runner=self._runner,
+            reads=self._reads,
+            client=self._client,
+            grids=self._grids,
+            accept_within_s=parts.venue.capabilities.accept_within_s,
+        )
 
     def _callbacks(self) -> ClientCallbacks:
         return ClientCallbacks(
@@ -167,7 +167,7 @@ class ExchangeConnection(BotActor):
                 self._runner.erred(message.ticket, message.error, message.asked_ns)
                 self._doubt_clock(message.error)
             case QueryOrder():
-                self._query_order(message)
+                self._questions.settle(message.grid, message.symbol, message.client_order_id)
             case StreamOpened():
                 self._on_opened(message)
             case StreamEnded():
@@ -196,7 +196,7 @@ class ExchangeConnection(BotActor):
             case OrderAnswered():
                 self._note_answer(fact.command)
                 self._facts.answered(fact, self._client)
-                self._expect_acceptance(fact.command)
+                self._questions.expect_acceptance(fact.command)
             case OrderErred():
                 self._sent_ns.pop(fact.command.client_order_id, None)
                 self._facts.erred(fact, self._client)
@@ -488,19 +488,9 @@ class ExchangeConnection(BotActor):
             self._private.watch.expect(self._parts.clock.monotonic_ns())
         if not self._is_ready:
             self._filled_net[fill.symbol] = self._filled_net.get(fill.symbol, ZERO) + fill.side.sign * fill_delta
-        elif fill.is_assumed and fill.order_id is not None and order_id not in self._asking:
+        elif fill.is_assumed and fill.order_id is not None:
             # a report is late or lost: what it said of price and fee is read from the venue's list
-            self._runner.run(self._explain_once(fill.symbol, order_id, fill.order_id))
-
-    def _explain_once(self, symbol: str, client_order_id: ClientOrderId, order_id: OrderId) -> Steps[None]:
-        self._asking.add(client_order_id)
-        try:
-            # where orders and trades come by channels of their own, the trade may follow its order: a question less
-            yield from wait(_TRADE_FOLLOWS_S)
-            if self._client.ledger.unexplained(client_order_id):
-                yield from self._reads.explain(symbol, client_order_id, order_id)
-        finally:
-            self._asking.discard(client_order_id)
+            self._questions.explain(fill.symbol, order_id, fill.order_id)
 
     def _on_position(self, _report: PositionReport) -> None:
         """Positions on the stream race with fills; only those that were asked for are compared (the audit's)."""
@@ -556,38 +546,8 @@ class ExchangeConnection(BotActor):
                 self._private.watch.expect(sent_ns)
             self._show(order_answer_ns=self._parts.clock.monotonic_ns() - sent_ns)
 
-    def _expect_acceptance(self, command: OrderCommand) -> None:
-        within_s = self._parts.venue.capabilities.accept_within_s
-        if within_s > 0 and not isinstance(command, CancelOrder):
-            self._runner.run(self._ask_without_acceptance(command, within_s))
-
-    def _ask_without_acceptance(self, command: PlaceLimitOrder | PlaceMarketOrder, within_s: float) -> Steps[None]:
-        """Ask about an order whose receipt no report follows: some vanish without a word."""
-        yield from wait(within_s)
-        known = self._client.state(command.client_order_id)
-        if known is not None and not known.is_accepted and not known.has_ended:
-            self._ask_about(command.client_order_id, command.symbol)
-
-    def _query_order(self, query: QueryOrder) -> None:
-        # One question at a time: where the budget is spent they would queue up, and what has to be read for the
-        # catch-up would stand behind answers that nobody needs twice. Its owner asks again if the one under way does
-        # not settle it.
-        if query.client_order_id not in self._settling:
-            self._runner.run(self._settle_once(query.grid, query.symbol, query.client_order_id))
-
     def _ask_about(self, client_order_id: ClientOrderId, symbol: str) -> None:
-        grid = self._grids.get(symbol)
-        if grid is not None and client_order_id not in self._settling:
-            self._runner.run(self._settle_once(grid.name, symbol, client_order_id))
-
-    def _settle_once(self, grid: str, symbol: str, client_order_id: ClientOrderId) -> Steps[None]:
-        self._asking.add(client_order_id)
-        self._settling.add(client_order_id)
-        try:
-            yield from self._reads.settle(grid, symbol, client_order_id)
-        finally:
-            self._asking.discard(client_order_id)
-            self._settling.discard(client_order_id)
+        self._questions.ask_about(client_order_id, symbol)
 
     def _start_audit(self) -> None:
         # Also while the stream is lost: then it is the only way in which fills are learned.

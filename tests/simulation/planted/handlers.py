@@ -91,8 +91,8 @@ HANDLER_BUGS: Final = (
     Bug(
         name="no-inquiry",
         source="O1 O2 O3 O8 O9 O23",
-        what="actors.connection.ExchangeConnection._query_order: what became of an unknown order is never asked.",
-        patches=(("actors.connection.ExchangeConnection._query_order", _no),),
+        what="actors.order_questions.OrderQuestions.settle: what became of an unknown order is never asked.",
+        patches=(("actors.order_questions.OrderQuestions.settle", _no),),
         needs=("reply_lost", "request_lost", "reset_before", "reset_after"),
         seed=1,
     ),
