@@ -68,7 +68,7 @@ from exchanges.errors import (
     MalformedMessage,
     StillPending,
 )
-from exchanges.fill_events import Fill
+from exchanges.fill_events import Acceptance, Fill
 from exchanges.order_ids import OrderRole, unpack
 from exchanges.records import replace
 from exchanges.redaction import redact
@@ -145,7 +145,7 @@ class ExchangeConnection(BotActor):
     def _callbacks(self) -> ClientCallbacks:
         return ClientCallbacks(
             order_fill=self._on_fill,
-            order_accepted=self._facts.accepted,
+            order_accepted=self._on_accepted,
             order_ended=self._facts.ended,
             position=self._on_position,
             foreign_order=self._facts.foreign,
@@ -484,13 +484,21 @@ class ExchangeConnection(BotActor):
         if key is not None and key.role is OrderRole.ENTRY:
             # an exit follows from it: its next hop goes before the rest of this frame
             self._parts.give_way(more_waits=self.mailbox_depth > 0)
-        if not self._is_streaming and self._status.phase is ConnectionPhase.LIVE:
-            self._private.watch.expect(self._parts.clock.monotonic_ns())
+        self._expect_word()
         if not self._is_ready:
             self._filled_net[fill.symbol] = self._filled_net.get(fill.symbol, ZERO) + fill.side.sign * fill_delta
         elif fill.is_assumed and fill.order_id is not None:
             # a report is late or lost: what it said of price and fee is read from the venue's list
             self._questions.explain(fill.symbol, order_id, fill.order_id)
+
+    def _on_accepted(self, event: Acceptance) -> None:
+        self._facts.accepted(event)
+        self._expect_word()
+
+    def _expect_word(self) -> None:
+        """Something about an order was learned: where the stream has not said it, it has to within a while."""
+        if not self._is_streaming and self._status.phase is ConnectionPhase.LIVE:
+            self._private.watch.expect(self._parts.clock.monotonic_ns())
 
     def _on_position(self, _report: PositionReport) -> None:
         """Positions on the stream race with fills; only those that were asked for are compared (the audit's)."""

@@ -98,7 +98,7 @@ FROZEN_PRICES: Final = Watch(
 )
 DEAF_STREAM: Final = Watch(
     "deaf_stream",
-    "a private stream that answers pings and says nothing of an order that was answered or of a fill that was read",
+    "a private stream that answers pings and says nothing of an order that was answered, accepted or filled",
     _s(DEAF_NS / 1e9),
     "connected anew, what was missed is read",
 )

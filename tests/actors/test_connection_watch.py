@@ -5,7 +5,7 @@ from actors.status import ConnectionPhase
 from actors.venue_messages import Distrust, OrderAnswered, ReadClock
 from actors.watches import CONNECTING_NS, DEAF_NS
 from exchanges.values import OrderStatus
-from tests.actors.connection_desk import SECOND, Desk, fill, listing
+from tests.actors.connection_desk import SECOND, Desk, fill, listing, query
 from tests.actors.venue_doubles import client_id, entry, order_report
 
 
@@ -65,6 +65,32 @@ def test_a_venue_whose_reply_is_only_a_receipt_owes_no_report(make_desk):
     desk.live()
     desk.timers.advance(SECOND)
     answered(desk, 3)
+    live_for(desk, 2 * DEAF_NS)
+    desk.strategy.expect_none(StreamLost)
+
+
+def test_an_acceptance_that_only_a_question_has_told_convicts_the_stream(make_desk):
+    """Found by simulation: where replies are receipts, a deaf stream was noticed only by a fill, minutes later."""
+    desk = make_desk(capabilities={"reply_is_acceptance": False, "accept_within_s": 1.5})
+    desk.live()
+    desk.timers.advance(SECOND)
+    desk.venue.answers["query_order"] = order_report(client_id(3))
+    answered(desk, 3)
+    live_for(desk, 3 * SECOND)
+    assert "query_order" in desk.asked
+    desk.strategy.expect_none(StreamLost)
+    live_for(desk, DEAF_NS)
+    assert "silent" in desk.strategy.take(StreamLost).why
+
+
+def test_an_acceptance_that_the_stream_has_told_first_owes_no_other_word(make_desk):
+    desk = make_desk(capabilities={"reply_is_acceptance": False, "accept_within_s": 1.5})
+    desk.live()
+    answered(desk, 3)
+    desk.frame(order_report(client_id(3)))
+    desk.timers.advance(SECOND)
+    desk.venue.answers["query_order"] = order_report(client_id(3))
+    desk.tell(query(client_id(3)))
     live_for(desk, 2 * DEAF_NS)
     desk.strategy.expect_none(StreamLost)
 
