@@ -25,7 +25,6 @@ from actors.messages import (
     ActiveOrdersListed,
     ConnectionReady,
     NoteLevel,
-    OrderAccepted,
     OrderAmended,
     OrderNotFound,
     OrderSettled,
@@ -304,26 +303,13 @@ class VenueReads:
             return False
         return asked_ns <= tracked.placed_ns + self._fence_ns
 
-    def _tell_found(self, grid: str, client_order_id: ClientOrderId, report: OrderReport) -> None:
-        """An order that was refused or proven absent stands at the venue: its owner has to take it up again."""
-        found = OrderAccepted(
-            grid=grid,
-            client_order_id=client_order_id,
-            order_id=report.order_id,
-            price=report.price,
-            quantity=report.quantity,
-        )
-        self._facts.tell_owner(found)
-
     def _tell_settled(self, grid: str, client_order_id: ClientOrderId, report: OrderReport, asked_ns: int) -> None:
         """Tell the state of an order; where the ledger knows more than the report (it came late), the ledger's."""
         known = self._client.state(client_order_id)
         status, filled = report.status, report.filled
         if known is not None:
             filled = max(filled, known.filled)
-            if known.status is OrderStatus.REJECTED and not status.is_terminal:
-                self._tell_found(grid, client_order_id, report)
-            elif known.has_ended and not status.is_terminal:
+            if known.has_ended and not status.is_terminal:
                 # where a cancel's report is not the last word, an answer from before it is none either
                 is_last_word = known.status is OrderStatus.FILLED or self._venue.capabilities.cancel_report_is_final
                 status = known.status if is_last_word else OrderStatus.UNKNOWN

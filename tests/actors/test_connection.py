@@ -561,19 +561,6 @@ def test_without_the_trades_the_cumulative_counts(make_desk):
     assert desk.strategy.take(OrderSettled).filled == Decimal("0.5")
 
 
-def test_an_order_that_was_refused_and_stands_at_the_venue_is_taken_up_again(make_desk):
-    desk = make_desk()
-    desk.live()
-    order, report = entry(4), order_report(client_id(4))
-    desk.tell(OrderErred(order, RequestRefused("aster", "POST order", "no"), 900))
-    assert desk.strategy.take(OrderRejected)
-    desk.venue.answers["query_order"] = report
-    desk.tell(query(client_id(4)))
-    found, settled = desk.strategy.take(OrderAccepted), desk.strategy.take(OrderSettled)
-    assert (found.client_order_id, found.price, found.quantity) == (client_id(4), report.price, report.quantity)
-    assert settled.status is OrderStatus.OPEN
-
-
 @pytest.mark.parametrize("error", [OutcomeUnknown("a", "b", "503"), RequestNotSent("a", "b"), RateLimited("a", "b")])
 def test_a_failed_question_is_neither_absent_nor_settled(make_desk, error):
     desk = make_desk()
