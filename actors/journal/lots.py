@@ -7,22 +7,27 @@ from typing import Final, Literal
 from actors.messages import (
     EntryFinished,
     ExternalBooked,
-    FillAttributed,
     LatchChanged,
     LotRebuilt,
     OrderFilled,
     PositionClosed,
     ProfitCorrected,
 )
-from exchanges.values import ZERO, Side
-
-_NEWEST_LOTS: Final = 1000
-"""So many are looked through at a start: what one crash can have interrupted is among them."""
+from exchanges.order_ids import ENTRY_LEG
+from exchanges.values import ZERO
 
 RUNNING: Final = 0
 PAUSED: Final = 1
 FLATTENING: Final = 2
 """What `grids.paused` says of an operator's wish; a grid that is to be closed is paused as well."""
+
+
+def is_entry_settled(sql: sqlite3.Connection, grid: str, lot: int) -> bool:
+    """Return whether no entry of a lot is known that may still fill."""
+    row = sql.execute(
+        "SELECT 1 FROM orders WHERE phase != 'ended' AND grid = ? AND lot = ? AND leg = ?", (grid, lot, ENTRY_LEG)
+    ).fetchone()
+    return row is None
 
 
 class LotRows:
@@ -77,11 +82,10 @@ class LotRows:
         )
         self._refresh(grid, lot)
 
-    def move_exit(self, event: FillAttributed, lot: int) -> None:
+    def move_exit(self, grid: str, lot: int, taker: int, quantity: Decimal, price: Decimal, fee: Decimal) -> None:
         """Move a part of an exit's fill from the lot it was counted for to the lot that it closed."""
-        notional = event.price * event.quantity
-        self.add(event.grid, lot, -event.quantity, -notional, -event.fee, is_entry=False)
-        self.add(event.grid, event.lot, event.quantity, notional, event.fee, is_entry=False)
+        self.add(grid, lot, -quantity, -price * quantity, -fee, is_entry=False)
+        self.add(grid, taker, quantity, price * quantity, fee, is_entry=False)
 
     def entry_finished(self, event: EntryFinished, wall_ns: int) -> None:
         """No more fills are expected of a lot's entry."""
@@ -111,33 +115,6 @@ class LotRows:
             fees=event.fees,
         )
         self._book(correction, wall_ns)
-
-    def book_unrecorded(self, wall_ns: int) -> None:
-        """Book what closed lots earned where the run before ended between an exit's last fill and the lot's closing."""
-        rows = self._sql.execute(
-            "SELECT grid, lot, side, entry_filled, entry_notional, exit_filled, exit_notional, fees, closed_quantity "
-            "FROM lots WHERE is_open = 0 AND side != '' AND entry_filled != '0' AND closed_quantity != entry_filled "
-            "ORDER BY lot DESC LIMIT ?",
-            (_NEWEST_LOTS,),
-        ).fetchall()
-        for grid, lot, side, *texts in rows:
-            entry, entry_notional, closed, exit_notional, fees, recorded = map(Decimal, texts)
-            if recorded >= entry:
-                continue
-            gross = (exit_notional - entry_notional) * Side(side).sign
-            earlier = self._sql.execute(
-                "SELECT realized_pnl, fees FROM closings WHERE grid = ? AND lot = ?", (grid, lot)
-            ).fetchall()
-            event = PositionClosed(
-                grid=grid,
-                lot=lot,
-                entry_price=entry_notional / entry,
-                exit_price=exit_notional / closed,
-                quantity=entry - recorded,
-                realized_pnl=gross - fees - sum((Decimal(profit) for profit, _ in earlier), ZERO),
-                fees=fees - sum((Decimal(fee) for _, fee in earlier), ZERO),
-            )
-            self.closed(event, wall_ns)
 
     def _book(self, event: PositionClosed, wall_ns: int) -> None:
         amounts = (event.quantity, event.entry_price, event.exit_price, event.realized_pnl, event.fees)

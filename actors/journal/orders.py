@@ -197,7 +197,7 @@ class OrderRows:
         """A part of a fill closed another lot than the one its order is kept under."""
         lot = self._find(event.grid, event.client_order_id, received).lot
         if lot != event.lot:
-            self._lots.move_exit(event, lot)
+            self._lots.move_exit(event.grid, lot, event.lot, event.quantity, event.price, event.fee)
 
     def _take_unexplained(self, event: FillCorrected) -> Decimal:
         """Remove up to the event's quantity from the rows without a trade; return how much that was."""

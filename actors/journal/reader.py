@@ -1,8 +1,7 @@
 """Reading the journal: what a restart starts from, and rows for reports.
 
 `restore` reads only what is open (unsettled orders, lots with a difference, totals), so its cost does not grow with the
-history. An order may have closed several lots while its fills are booked under one of them; the excess is spread here:
-first to the lots that are known to be closed, then oldest first, as the core does it.
+history. What the run before left half written has been finished by then (`actors.journal.unfinished`).
 """
 
 import json
@@ -15,12 +14,12 @@ from pathlib import Path
 from typing import Final
 
 from actors.grid.restore import RestoredGrid, RestoredLot, RestoredOrder
-from actors.journal.lots import FLATTENING, RUNNING
+from actors.journal.lots import FLATTENING, RUNNING, is_entry_settled
 from actors.journal.orders import Market
 from actors.journal.schema import connect_read_only, journal_error
 from actors.messages import LatchKind
 from exchanges.fills import RestoredTrade
-from exchanges.order_ids import ENTRY_LEG, LAST_EXIT_LEG
+from exchanges.order_ids import LAST_EXIT_LEG
 from exchanges.values import ZERO, ClientOrderId, OrderId, OrderStatus, Side, TradeId
 
 DAY_NS: Final = 86_400_000_000_000
@@ -79,31 +78,6 @@ class Restored:
     unsettled: frozenset[ClientOrderId] = frozenset()
     highest_sequence: int = 0
     problems: tuple[str, ...] = ()
-
-
-@dataclass(slots=True)
-class _Lot:
-    """A lot while the excess of shared orders is spread."""
-
-    grid: str
-    lot: int
-    entry: Decimal
-    entry_notional: Decimal
-    closed: Decimal
-    exit_notional: Decimal
-    fees: Decimal
-    opened_wall_ns: int
-    entry_done: bool
-    closed_quantity: Decimal
-    continuation: int
-
-    @property
-    def excess(self) -> Decimal:
-        return self.closed - self.entry
-
-    @property
-    def is_known_closed(self) -> bool:
-        return self.closed_quantity == self.entry
 
 
 class JournalReader:
@@ -367,67 +341,40 @@ def _left_behind(sql: sqlite3.Connection, markets: Mapping[str, Market]) -> tupl
 def _open_lots(sql: sqlite3.Connection, grid: str, suspect_through: int) -> tuple[RestoredLot, ...]:
     rows = sql.execute(
         "SELECT lot, entry_filled, entry_notional, exit_filled, exit_notional, fees, opened_wall_ns, entry_done, "
-        "closed_quantity, continuation FROM lots WHERE grid = ? AND is_open = 1 ORDER BY lot",
+        "continuation FROM lots WHERE grid = ? AND is_open = 1 ORDER BY lot",
         (grid,),
-    )
-    lots = [
-        _Lot(
-            grid, lot, Decimal(entry), Decimal(entry_notional), Decimal(closed), Decimal(exit_notional), Decimal(fees),
-            opened_wall_ns, bool(entry_done), Decimal(closed_quantity), continuation,
+    ).fetchall()
+    lots = []
+    for lot, entry, entry_notional, closed, exit_notional, fees, opened_wall_ns, entry_done, continuation in rows:
+        is_entry_done = bool(entry_done) or is_entry_settled(sql, grid, lot)
+        if is_entry_done and Decimal(entry) == Decimal(closed):
+            continue
+        restored = RestoredLot(
+            lot=lot,
+            entry_filled=Decimal(entry),
+            entry_notional=Decimal(entry_notional),
+            exit_filled=Decimal(closed),
+            exit_notional=Decimal(exit_notional),
+            fees=Decimal(fees),
+            opened_wall_ns=opened_wall_ns,
+            entry_done=is_entry_done,
+            attempts_used=_attempts_used(sql, grid, lot, continuation or lot, suspect_through),
+            continuation=continuation,
         )
-        for (
-            lot, entry, entry_notional, closed, exit_notional, fees, opened_wall_ns, entry_done, closed_quantity,
-            continuation,
-        ) in rows
-    ]  # fmt: skip
-    for lot in lots:
-        lot.entry_done = lot.entry_done or not _has_unsettled_entry(sql, grid, lot.lot)
-    _spread_excess(lots)
-    return tuple(_restored_lot(sql, lot, suspect_through) for lot in lots if lot.excess != ZERO or not lot.entry_done)
+        lots.append(restored)
+    return tuple(lots)
 
 
-def _has_unsettled_entry(sql: sqlite3.Connection, grid: str, lot: int) -> bool:
-    row = sql.execute(
-        "SELECT 1 FROM orders WHERE phase != 'ended' AND grid = ? AND lot = ? AND leg = ?", (grid, lot, ENTRY_LEG)
-    ).fetchone()
-    return row is not None
-
-
-def _spread_excess(lots: list[_Lot]) -> None:
-    """Move what lots have closed beyond their entry to the lots it really closed: known closed ones first, then the
-    oldest. The total stays.
+def _attempts_used(sql: sqlite3.Connection, grid: str, lot: int, sequence: int, suspect_through: int) -> int:
+    """Return the highest exit leg of a sequence that may be used. After a loss of power a lost attempt may have used
+    the next one: such a sequence is left alone.
     """
-    takers = sorted((lot for lot in lots if lot.excess < ZERO), key=lambda lot: (not lot.is_known_closed, lot.lot))
-    for giver in (lot for lot in lots if lot.excess > ZERO):
-        price = giver.exit_notional / giver.closed
-        for taker in takers:
-            share = min(giver.excess, -taker.excess)
-            if share > ZERO:
-                giver.closed -= share
-                giver.exit_notional -= share * price
-                taker.closed += share
-                taker.exit_notional += share * price
-
-
-def _restored_lot(sql: sqlite3.Connection, lot: _Lot, suspect_through: int) -> RestoredLot:
-    sequence = lot.continuation or lot.lot
+    if sequence <= suspect_through:
+        return LAST_EXIT_LEG
     highest_leg = sql.execute(
-        "SELECT coalesce(max(leg), 0) FROM orders WHERE grid = ? AND lot = ? AND sequence = ?",
-        (lot.grid, lot.lot, sequence),
+        "SELECT coalesce(max(leg), 0) FROM orders WHERE grid = ? AND lot = ? AND sequence = ?", (grid, lot, sequence)
     ).fetchone()[0]
-    return RestoredLot(
-        lot=lot.lot,
-        entry_filled=lot.entry,
-        entry_notional=lot.entry_notional,
-        exit_filled=lot.closed,
-        exit_notional=lot.exit_notional,
-        fees=lot.fees,
-        opened_wall_ns=lot.opened_wall_ns,
-        entry_done=lot.entry_done,
-        # after a loss of power a lost attempt may have used the next leg: leave this sequence alone
-        attempts_used=max(highest_leg, LAST_EXIT_LEG) if sequence <= suspect_through else highest_leg,
-        continuation=lot.continuation,
-    )
+    return int(highest_leg)
 
 
 __all__ = ["JournalReader", "KnownOrder", "Restored", "RestoredMarket"]

@@ -111,7 +111,7 @@ def _begin_run(
             writer = FactWriter(sql, run, markets)
             writer.prepare()
             writer.adopt(history.intents)
-            writer.book_unrecorded(wall_ns)
+            writer.finish(wall_ns)
             sql.execute("COMMIT")
     except Error as error:
         raise journal_error(opened.path, "cannot be written", error) from None

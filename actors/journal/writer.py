@@ -13,6 +13,7 @@ from actors.intents import Intent
 from actors.journal.lots import LotRows
 from actors.journal.orders import Market, OrderRows, Received
 from actors.journal.payload import encode_payload
+from actors.journal.unfinished import finish
 from actors.log_events import LogEvent
 from actors.messages import (
     CancelEntries,
@@ -141,9 +142,9 @@ class FactWriter:
         if applier is not None:
             applier(message, received)
 
-    def book_unrecorded(self, wall_ns: int) -> None:
-        """Book the closings that the run before was killed ahead of."""
-        self._lots.book_unrecorded(wall_ns)
+    def finish(self, wall_ns: int) -> None:
+        """Finish what the run before was killed in the middle of."""
+        finish(self._sql, self._lots, wall_ns)
 
     def adopt(self, intents: Iterable[Intent]) -> None:
         """Make a row for each intended order that the journal has never seen: it may have been sent."""

@@ -185,6 +185,35 @@ def test_lots_known_to_be_closed_are_served_before_older_open_ones(desk):
     assert (lot.lot, lot.exit_filled) == (1, D(0))
 
 
+def test_shares_that_a_kill_left_with_one_lot_are_given_to_theirs_and_their_profit_is_booked(desk):
+    for lot in (1, 2, 3):
+        desk.tell(entry(lot), filled(lot, leaves="0", fee="0.1"))
+    flat = filled(9, 14, quantity="3", price="98", leaves="0", fee="0.6")
+    desk.tell(emergency(9, parent=1, quantity="3"), flat)
+    desk.tell(
+        FillAttributed(grid="btc", client_order_id=order_id(9, 14), lot=2, quantity=D(1), price=D(98), fee=D("0.2"))
+    )
+    desk.tell(closed(2, pnl="-2.3", fees="0.3"))
+    grid = desk.grid()
+    assert (grid.lots, grid.realized_pnl, grid.realized_pnl_today) == ((), D("-6.9"), D("-6.9"))
+    rows = desk.rows("SELECT lot, sum(realized_pnl), sum(fees) FROM closings GROUP BY lot")
+    assert [(lot, round(profit, 9), round(fees, 9)) for lot, profit, fees in rows] == [
+        (1, -2.3, 0.3),
+        (2, -2.3, 0.3),
+        (3, -2.3, 0.3),
+    ]
+    assert desk.grid().realized_pnl == D("-6.9")
+
+
+def test_what_an_exit_closed_ahead_of_its_entrys_report_stays_with_its_lot(desk):
+    desk.tell(entry(1), filled(leaves="0"), entry(2), filled(2, quantity="0.2", leaves="0.8"))
+    desk.tell(close_order(2, quantity="0.5"), filled(2, 1, quantity="0.5", price="101", leaves="0"))
+    assert [(lot.lot, lot.entry_filled, lot.exit_filled) for lot in desk.grid().lots] == [
+        (1, D(1), D(0)),
+        (2, D("0.2"), D("0.5")),
+    ]
+
+
 def test_external_close_of_a_lot_and_position_of_others_are_restored(desk):
     desk.tell(entry(1), filled(leaves="0"))
     desk.tell(ExternalBooked(grid="btc", lot=1, quantity=D("0.4"), price=D(90), external=D("-2.5")))
