@@ -49,9 +49,13 @@ def adoptions(before: tuple[GridStatus, ...], after: tuple[GridStatus, ...], gri
 
 
 def difference(book: ExitBook) -> Decimal | None:
-    """Return what the venue holds of the position by readings that differ from the lots, None where none does."""
+    """Return what the venue holds of the position by readings that differ from the lots, None where none does.
+
+    Where fills came since, it is what is nearest to the lots; if that is what they hold, nothing differs for certain.
+    """
     if book.mismatch is not None:
-        return book.mismatch.nearest(held(book))
+        position = book.mismatch.nearest(held(book))
+        return None if position == held(book) else position
     return None if book.suspicion is None else book.suspicion.held
 
 

@@ -101,8 +101,7 @@ def _mismatch(book: ExitBook) -> dict[str, Any] | None:
     position = difference(book)
     if position is None:
         return None
-    is_proven = book.mismatch is not None and book.mismatch.is_current
-    return {"position": plain(position), "lots": plain(held(book)), "is_proven": is_proven}
+    return {"position": plain(position), "lots": plain(held(book)), "is_proven": book.proven is not None}
 
 
 def who_has_not_begun(status: BotStatus) -> str:

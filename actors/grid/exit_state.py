@@ -149,16 +149,13 @@ class Mismatch:
     """A proven difference. The position has between `least` and `most` in the grid's direction.
 
     They are equal as read, and fills of ours move them along. A fill that is told after the reading may have been in it
-    already, where it would explain the difference: then both are possible until the next reading.
+    already, where it would explain the difference: then both are possible until the next reading. `asked_ns` is when
+    the last reading was asked for.
     """
 
     least: Decimal
     most: Decimal
-
-    @property
-    def is_current(self) -> bool:
-        """Whether the position is known, and not only its bounds."""
-        return self.least == self.most
+    asked_ns: int = 0
 
     def nearest(self, quantity: Decimal) -> Decimal:
         """Return what the position may have that is nearest to `quantity`."""
@@ -248,6 +245,12 @@ class ExitBook:
     def dust_quantity(self) -> Decimal:
         """What is too small to rest, over all lots."""
         return sum((lot.dust for lot in self.lots), ZERO)
+
+    @property
+    def proven(self) -> Decimal | None:
+        """What the position has by readings that differ from the lots, None where none says so since the last fill."""
+        mismatch = self.mismatch
+        return None if mismatch is None or mismatch.asked_ns <= self.changed_ns else mismatch.least
 
     @property
     def naked_since_ns(self) -> int | None:

@@ -78,7 +78,8 @@ def _close(draft: Draft[ExitBook], quote: Quote) -> None:
 
 def _finish(draft: Draft[ExitBook]) -> None:
     left = held(draft.state)
-    is_proven = draft.state.mismatch is not None
+    mismatch = draft.state.mismatch
+    is_proven = mismatch is not None and mismatch.most < left
     for lot in draft.state.lots:
         if lot.remaining > 0 and not is_proven:
             put_lot(draft, replace(lot, dust=lot.remaining, blocked="dust"))

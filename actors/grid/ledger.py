@@ -156,21 +156,25 @@ def entry_finished(draft: Draft[ExitBook], event: EntryFinished) -> None:
 
 
 def _with_entry(book: ExitBook, quantity: Decimal) -> Mismatch | None:
-    """Return the proven difference after a fill of an entry, which a reading of more than the lots may have held."""
+    """Return the proven difference after a fill of an entry: a reading of more than the lots may have known so much of
+    it as even `least` is more.
+    """
     mismatch = book.mismatch
     if mismatch is None:
         return None
-    in_reading = min(quantity, max(ZERO, mismatch.most - held(book)))
-    return Mismatch(least=mismatch.least + quantity - in_reading, most=mismatch.most + quantity)
+    in_reading = min(quantity, max(ZERO, mismatch.least - held(book)))
+    return replace(mismatch, least=mismatch.least + quantity - in_reading, most=mismatch.most + quantity)
 
 
 def _with_exit(book: ExitBook, quantity: Decimal) -> Mismatch | None:
-    """Return the proven difference after a fill of an exit, which a reading of less than the lots may have known."""
+    """Return the proven difference after a fill of an exit: a reading of less than the lots may have known so much of
+    it as even `most` is less.
+    """
     mismatch = book.mismatch
     if mismatch is None:
         return None
-    in_reading = min(quantity, max(ZERO, held(book) - mismatch.least))
-    return Mismatch(least=mismatch.least - quantity, most=mismatch.most - quantity + in_reading)
+    in_reading = min(quantity, max(ZERO, held(book) - mismatch.most))
+    return replace(mismatch, least=mismatch.least - quantity, most=mismatch.most - quantity + in_reading)
 
 
 def apply_fill(draft: Draft[ExitBook], event: OrderFilled) -> None:

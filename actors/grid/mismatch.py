@@ -64,8 +64,9 @@ def _judge(draft: Draft[ExitBook], quantity: Decimal, asked_ns: int) -> None:
     if reading == held(book):
         _agree(draft, asked_ns)
         return
-    if book.mismatch is not None and book.mismatch.nearest(reading) == reading:
-        draft.state = replace(book, suspicion=None, mismatch=Mismatch(least=reading, most=reading))
+    if book.mismatch is not None and reading in (book.mismatch.least, book.mismatch.most):
+        mismatch = Mismatch(least=reading, most=reading, asked_ns=asked_ns)
+        draft.state = replace(book, suspicion=None, mismatch=mismatch)
         if book.adopts_proven:
             adopt(draft)
         _let_go(draft, asked_ns)
@@ -117,7 +118,8 @@ def _suspect(draft: Draft[ExitBook], reading: Decimal, asked_ns: int) -> None:
     draft.state = replace(book, suspicion=replace(suspicion, count=count, asked_ns=asked_ns))
     if count < draft.context.settings.proof.mismatch_proofs:
         return
-    draft.state = replace(book, suspicion=None, mismatch=Mismatch(least=reading, most=reading), is_agreed=False)
+    mismatch = Mismatch(least=reading, most=reading, asked_ns=asked_ns)
+    draft.state = replace(book, suspicion=None, mismatch=mismatch, is_agreed=False)
     draft.note(
         LogEvent.POSITION_MISMATCH,
         f"the venue holds {reading} of this grid's position, its lots hold {held(book)}: entries are blocked; "
@@ -132,14 +134,13 @@ def _suspect(draft: Draft[ExitBook], reading: Decimal, asked_ns: int) -> None:
 def adopt(draft: Draft[ExitBook], *, when_proven: bool = False) -> None:
     """Book the proven difference as somebody else's: newest lots count as closed outside, a surplus as not ours."""
     book = draft.state
-    is_proven = book.mismatch is not None and book.mismatch.is_current
-    if not is_proven and when_proven:
+    reading = book.proven
+    if reading is None and when_proven:
         draft.state = replace(book, adopts_proven=book.suspicion is not None or not book.is_agreed)
         return
-    if book.mismatch is None or not is_proven:
+    if reading is None:
         draft.note(LogEvent.POSITION_ADOPTED, "no proven difference to adopt")
         return
-    reading = book.mismatch.least
     missing = held(book) - max(ZERO, reading)
     foreign = min(reading, ZERO) if missing >= 0 else -missing
     external = book.external + draft.context.sign * foreign

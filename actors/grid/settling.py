@@ -74,6 +74,9 @@ def filled(draft: Draft[ExitBook], event: OrderFilled) -> None:
     if order is None:
         return
     order = find_order(draft.state, event.client_order_id) or order
+    progress = draft.state.flatten
+    if progress is not None and order.kind is ExitKind.EMERGENCY:
+        draft.state = replace(draft.state, flatten=replace(progress, failures=0))
     if order.leaves <= 0:
         drop_order(draft, order)
     elif event.leaves is not None and event.leaves <= 0:
@@ -261,9 +264,10 @@ def release(draft: Draft[ExitBook], order: CloseOrder, reason: CancelReason) -> 
 def _next_attempt(
     draft: Draft[ExitBook], progress: FlattenProgress, order: CloseOrder, reason: CancelReason, again_ns: int
 ) -> FlattenProgress:
-    """Say when a flatten goes on. Where the venue finds nothing to reduce, readings need time to say what is left."""
-    if reason is not CancelReason.REDUCE_ONLY:
-        return replace(progress, retry_ns=again_ns, failures=0 if order.filled else progress.failures)
+    """Space a flatten's attempts. Where the venue finds nothing to reduce, readings need time to say what is left."""
+    lags = any(_is_in_grace(draft, lot) for lot in _lots_of(draft.state, order))
+    if reason is not CancelReason.REDUCE_ONLY or lags:
+        return replace(progress, retry_ns=again_ns)
     wait_ns = grown_ns(_backoff_ns(draft), progress.failures)
     return replace(progress, retry_ns=draft.now_ns + wait_ns, failures=progress.failures + 1)
 
@@ -299,10 +303,13 @@ def _lesson(
 
 def _after_reduce_only(draft: Draft[ExitBook], lot: TrackedPosition) -> TrackedPosition:
     """A venue may lag behind its own fill for a moment; after that the position has to be read."""
-    grace_ns = int(draft.context.capabilities.reduce_only_retry_s * SECOND_NS)
-    if draft.now_ns - lot.last_fill_ns <= grace_ns:
+    if _is_in_grace(draft, lot):
         return replace(lot, retry_ns=draft.now_ns + _backoff_ns(draft))
     return replace(lot, awaits_position_ns=draft.now_ns)
+
+
+def _is_in_grace(draft: Draft[ExitBook], lot: TrackedPosition) -> bool:
+    return draft.now_ns - lot.last_fill_ns <= int(draft.context.capabilities.reduce_only_retry_s * SECOND_NS)
 
 
 def _release_after_failure(draft: Draft[ExitBook], order: CloseOrder, first_ns: int) -> None:

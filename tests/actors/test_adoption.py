@@ -33,11 +33,11 @@ def test_a_suspicion_is_named_and_not_booked():
 
 
 def test_a_difference_that_stayed_was_not_booked():
-    proven = ExitBook(mismatch=Mismatch(least=Decimal(2), most=Decimal(2)))
+    proven = ExitBook(mismatch=Mismatch(least=Decimal(2), most=Decimal(2), asked_ns=1))
     assert not adoptions(pictured(proven), pictured(proven))["g"].is_booked
 
 
 def test_other_grids_and_those_that_agree_are_left_out():
-    proven = ExitBook(mismatch=Mismatch(least=Decimal(2), most=Decimal(2)))
+    proven = ExitBook(mismatch=Mismatch(least=Decimal(2), most=Decimal(2), asked_ns=1))
     assert adoptions(pictured(proven, "one"), pictured(ExitBook(), "one"), grid="two") == {}
     assert adoptions(pictured(ExitBook()), pictured(ExitBook())) == {}

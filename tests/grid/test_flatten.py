@@ -205,3 +205,36 @@ def test_flatten_goes_on_at_once_after_an_order_that_found_nobody():
         grid.done(name, CancelReason.IMMEDIATE, "0")
         grid.pass_ms(250)
     assert grid.take() == ["c4 ioc sell 1@99.9", "c5 ioc sell 1@99.9", "c6 ioc sell 1@99.9"]
+
+
+def test_flatten_keeps_its_pace_while_it_makes_progress():
+    grid = flattening(rules={"market_max_quantity": D("0.1")})
+    flatten(grid)
+    for number in range(3, 11):
+        assert grid.take() == [f"c{number} ioc sell 0.1@99.9"]
+        grid.fill(f"c{number}", f"t{number}", "0.100", "99.9")
+        if number == 6:
+            refused = grid.take()[0].split()[0]
+            grid.reject(refused, RejectReason.REDUCE_ONLY)
+            break
+    grid.pass_ms(250)
+    assert grid.take() == ["c8 ioc sell 0.1@99.9"]
+    assert grid.exits.flatten.failures <= 1
+    grid.fill("c8", "t8", "0.100", "99.9")
+    assert grid.exits.flatten.failures == 0
+
+
+def test_flatten_of_dust_under_a_surplus_says_dust():
+    grid = flattening()
+    grid.is_watching = False
+    for _ in range(3):
+        grid.pass_ms(5_000)
+        grid.position("1.700")
+        grid.settled("c2", OrderStatus.OPEN, "0")
+    assert grid.state.lots.mismatch
+    grid.take()
+    flatten(grid)
+    grid.fill("c3", "t3", "0.995", "99.9")
+    grid.done("c3", CancelReason.IMMEDIATE, "0.995")
+    grid.pass_ms(250)
+    assert "too small to close" in [note.text for note in grid.notes if note.event is LogEvent.FLATTEN_FINISHED][-1]

@@ -219,3 +219,53 @@ def test_a_start_that_adopts_forgets_it_where_the_position_agrees():
     grid.position("1.0")
     prove(grid, "0.5")
     assert grid.exits.mismatch is not None, "a later difference is for a person to adopt"
+
+
+def test_every_late_fill_gets_its_exit_while_together_they_explain_no_more_than_the_difference():
+    grid = Harness(max_orders=2)
+    grid.ack("c1")
+    grid.fill("c1", "t1", "0.400")
+    grid.ack("c2")
+    grid.is_watching = False
+    prove(grid, "0.600")
+    grid.take()
+    bounds = []
+    for number in (3, 4, 5):
+        grid.told_entry += D("0.2")
+        grid.fill("c1", f"t{number}", "0.200")
+        grid.ack(f"c{number}")
+        bounds.append((grid.exits.mismatch.least, grid.exits.mismatch.most))
+    assert grid.places() == [f"c{number} sell 0.2@100.9" for number in (3, 4, 5)]
+    assert bounds == [(D("0.6"), D("0.8")), (D("0.8"), D("1.0")), (D("1.0"), D("1.2"))]
+
+
+def test_fills_of_exits_explain_no_more_than_the_difference():
+    grid = with_lot()
+    prove(grid, "0.700")
+    bounds = []
+    for number in (3, 4):
+        grid.fill("c2", f"t{number}", "0.200", "100.9")
+        bounds.append((grid.exits.mismatch.least, grid.exits.mismatch.most))
+    assert bounds == [(D("0.5"), D("0.7")), (D("0.3"), D("0.6"))]
+
+
+def test_a_reading_that_neither_history_allows_is_a_rumor_like_any_other():
+    grid = with_late_fill()
+    grid.ack("c3")
+    grid.pass_ms(5_000)
+    grid.position("1.123")
+    assert grid.exits.suspicion is not None
+    assert (grid.exits.mismatch.least, grid.exits.mismatch.most) == (D("1.000"), D("1.400"))
+
+
+def test_a_difference_that_a_fill_has_moved_is_adopted_only_when_it_has_been_read_again():
+    grid = with_lot()
+    prove(grid, "0.5")
+    grid.done("c2", CancelReason.REQUESTED, "0")
+    grid.ack("c3")
+    grid.fill("c3", "t3", "0.200")
+    grid.tell(AdoptDifference(grid="g"))
+    assert grid.held == D("0.8")
+    prove(grid, "0.3", times=1)
+    grid.tell(AdoptDifference(grid="g"))
+    assert grid.held == D("0.3")

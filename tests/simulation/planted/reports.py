@@ -92,8 +92,8 @@ def _failed_reading_is_flat(self: VenueReads, grid: Any, what: str, failure: Fai
 
 
 def _one_reading_is_a_fact(draft: Draft[ExitBook], reading: Decimal, asked_ns: int) -> None:
-    del asked_ns
-    draft.state = replace(draft.state, suspicion=None, mismatch=Mismatch(least=reading, most=reading), is_agreed=False)
+    mismatch = Mismatch(least=reading, most=reading, asked_ns=asked_ns)
+    draft.state = replace(draft.state, suspicion=None, mismatch=mismatch, is_agreed=False)
 
 
 def _failed_list_is_empty(self: VenueReads, grid: Any, what: str, failure: Failure) -> None:
