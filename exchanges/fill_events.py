@@ -191,15 +191,11 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Assumed:
-    """Quantity that was told without a trade, with the notional and fee it was told at."""
+    """A quantity that was told without a trade, with the price and fee it was told at."""
 
-    quantity: Decimal = ZERO
-    notional: Decimal = ZERO
+    quantity: Decimal
+    price: Decimal
     fee: Decimal = ZERO
-
-    def plus(self, price: Decimal, quantity: Decimal, fee: Decimal) -> "Assumed":
-        """Return the sum with another quantity."""
-        return Assumed(self.quantity + quantity, self.notional + price * quantity, self.fee + fee)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +209,7 @@ class OrderMemory:
     order_ids: tuple[OrderId, ...]
     filled: Decimal
     trades: dict[TradeId, tuple[Decimal, Decimal]]
-    assumed: Assumed
+    assumed: tuple[Assumed, ...]
     status: OrderStatus
 
 

@@ -123,12 +123,9 @@ class FillLedger:
         """
         account = self._open(order.client_order_id, order.symbol, order.side, order.price, order.quantity)
         ended_ns = 0 if status.is_terminal else None
-        known, assumed = {}, Assumed()
-        for trade in trades:
-            if trade.trade_id is not None:
-                known[trade.trade_id] = trade.price, trade.quantity
-            else:
-                assumed = assumed.plus(trade.price, trade.quantity, trade.fee)
+        told = tuple(trades)
+        known = {trade.trade_id: (trade.price, trade.quantity) for trade in told if trade.trade_id is not None}
+        assumed = tuple(Assumed(trade.quantity, trade.price, trade.fee) for trade in told if trade.trade_id is None)
         account.preset(known, filled, status, ended_ns, assumed)
         if order_id is not None:
             self._owners[order_id] = order.client_order_id

@@ -56,26 +56,34 @@ class _End:
 
 
 class _Pool:
-    """Quantity that was told without a trade, with the price and fee it was told at."""
+    """Quantities that were told without a trade; what was told first is explained first, as the journal does it."""
 
-    __slots__ = ("fee", "notional", "quantity")
+    __slots__ = ("pieces",)
 
     def __init__(self) -> None:
-        self.quantity = self.notional = self.fee = ZERO
+        self.pieces: tuple[Assumed, ...] = ()
 
-    def add(self, quantity: Decimal, notional: Decimal, fee: Decimal) -> None:
-        self.quantity += quantity
-        self.notional += notional
-        self.fee += fee
+    @property
+    def quantity(self) -> Decimal:
+        return sum((piece.quantity for piece in self.pieces), ZERO)
+
+    def add(self, quantity: Decimal, price: Decimal, fee: Decimal) -> None:
+        if quantity:
+            self.pieces = (*self.pieces, Assumed(quantity, price, fee))
 
     def take(self, quantity: Decimal) -> tuple[Decimal, Decimal]:
-        """Remove a positive quantity that is in the pool; return its notional and fee (all of it leaves no rest)."""
-        if quantity == self.quantity:
-            notional, fee = self.notional, self.fee
-        else:
-            notional = self.notional * quantity / self.quantity
-            fee = self.fee * quantity / self.quantity
-        self.add(-quantity, -notional, -fee)
+        """Remove a quantity that is in the pool; return its notional and fee."""
+        notional = fee = ZERO
+        while quantity:
+            first, *others = self.pieces
+            share = min(quantity, first.quantity)
+            part = first.fee if share == first.quantity else first.fee * share / first.quantity
+            left = first.quantity - share
+            rest = (Assumed(left, first.price, first.fee - part),) if left else ()
+            self.pieces = (*rest, *others)
+            quantity -= share
+            notional += share * first.price
+            fee += part
         return notional, fee
 
 
@@ -141,7 +149,7 @@ class OrderAccount:
             order_ids=self.order_ids,
             filled=self.applied,
             trades=self._trades,
-            assumed=Assumed(self._pool.quantity, self._pool.notional, self._pool.fee),
+            assumed=self._pool.pieces,
             status=self._status,
         )
 
@@ -186,17 +194,16 @@ class OrderAccount:
         filled: Decimal,
         status: OrderStatus,
         ended_ns: int | None,
-        assumed: Assumed,
+        assumed: tuple[Assumed, ...],
     ) -> None:
         """Start from what was told before (a restart, a forgotten order) without telling it again."""
         self._trades = dict(trades)
         self._traded = sum((quantity for _, quantity in trades.values()), ZERO)
         self._notional = sum((price * quantity for price, quantity in trades.values()), ZERO)
-        self.applied = self._claimed = self._released = max(filled, self._traded + assumed.quantity)
-        self._pool.add(assumed.quantity, assumed.notional, assumed.fee)
-        rest = self.applied - self._traded - assumed.quantity
-        self._pool.add(rest, rest * (self.price or ZERO), ZERO)
-        self._notional += self._pool.notional
+        self._pool.pieces = assumed
+        self.applied = self._claimed = self._released = max(filled, self._traded + self._pool.quantity)
+        self._pool.add(self.applied - self._traded - self._pool.quantity, self.price or ZERO, ZERO)
+        self._notional += sum((piece.price * piece.quantity for piece in self._pool.pieces), ZERO)
         self._status = status
         self.is_accepted = status in _IN_BOOK or self.applied > 0 or ended_ns is not None
         self.ended_ns = ended_ns
@@ -289,7 +296,7 @@ class OrderAccount:
             if price is None:
                 self.doubt("a fill is known only by its quantity, and no price was told", events)
             else:
-                self._pool.add(delta, price * delta, ZERO)
+                self._pool.add(delta, price, ZERO)
                 self._tell_fill(delta, price, stamp, events, report=None)
         if self.quantity is not None and self._claimed > self.quantity:
             self.doubt(f"a filled quantity of {self._claimed} is reported for an order of {self.quantity}", events)
@@ -357,7 +364,7 @@ class OrderAccount:
         if keeps_pool:
             explained = delta + known
             fee = report.fee if explained > 0 else ZERO
-            self._pool.add(explained, explained * report.price, fee)
+            self._pool.add(explained, report.price, fee)
         elif report.quantity - delta - known > 0:
             self.doubt("its trades add up to more than the order", events)
 

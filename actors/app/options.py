@@ -105,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--same-account",
         action="store_true",
-        help="the accounts have other keys than at the last start and are the same: go on with their journal",
+        help="once after a change of API keys: say that the accounts are the same, and go on with their journal",
     )
     parser.add_argument(
         "--print",

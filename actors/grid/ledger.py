@@ -2,7 +2,8 @@
 
 A fill of an exit is attributed to the lots its order was for, in order. What cannot be attributed so (the order is no
 longer remembered, or its lots are closed) goes to the oldest lots that still hold something: the position has been
-reduced, whoever's it was.
+reduced, whoever's it was. The journal counts a fill for the lot its id names; whose it really was is told to it
+here. A fill moves a proven difference of the position along, as far as the reading cannot have known it already.
 """
 
 from decimal import Decimal

@@ -69,6 +69,15 @@ class _Row:
     filled: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class _Unexplained:
+    """A part of what was told without a trade: up to which total it goes, and the fee it was told with."""
+
+    quantity: Decimal
+    fee: Decimal
+    cumulative: Decimal
+
+
 _NOWHERE: Final = Market("", "")
 _INSERT: Final = (
     "INSERT INTO orders (client_order_id, grid, exchange, symbol, side, price, quantity, post_only, reduce_only, "
@@ -185,10 +194,18 @@ class OrderRows:
     def corrected(self, event: FillCorrected) -> None:
         """The execution behind fills that were told without one: they become its row, with its price and fee."""
         row = self._select(event.client_order_id)
-        explained = self._take_unexplained(event)
+        parts = self._take_unexplained(event)
+        explained = sum((part.quantity for part in parts), ZERO)
         if row is None or not explained:
             return
-        self._put_execution(event, row, explained)
+        if event.trade_id is not None:
+            fee = event.fee + sum((part.fee for part in parts), ZERO)
+            self._put_execution(event, row, explained, fee)
+        else:
+            # it has no name of its own: its parts keep the totals by which they are told apart
+            for part in parts:
+                fee = part.fee + event.fee * part.quantity / explained
+                self._insert_execution(event, row, part.quantity, fee, part.cumulative)
         is_entry = key_of(event.client_order_id).leg == ENTRY_LEG
         change = (event.price - event.assumed_price) * explained
         self._lots.fee_corrected(event.grid, row.lot, change, event.fee, is_entry=is_entry)
@@ -199,42 +216,55 @@ class OrderRows:
         if lot != event.lot:
             self._lots.move_exit(event.grid, lot, event.lot, event.quantity, event.price, event.fee)
 
-    def _take_unexplained(self, event: FillCorrected) -> Decimal:
-        """Remove up to the event's quantity from the rows without a trade; return how much that was."""
+    def _take_unexplained(self, event: FillCorrected) -> list[_Unexplained]:
+        """Remove up to the event's quantity from the rows without a trade, and return it: the oldest first, as the
+        ledger does it.
+        """
         rows = self._sql.execute(
-            "SELECT seq, quantity FROM fills WHERE client_order_id = ? AND trade_id IS NULL ORDER BY seq",
+            "SELECT seq, quantity, fee, cumulative FROM fills WHERE client_order_id = ? AND trade_id IS NULL "
+            "ORDER BY seq",
             (event.client_order_id,),
         ).fetchall()
-        left = event.quantity
-        for seq, text in rows:
-            quantity = Decimal(text)
+        taken, left = [], event.quantity
+        for seq, *texts in rows:
+            quantity, fee, cumulative = map(Decimal, texts)
             share = min(left, quantity)
             left -= share
-            if share == quantity:
+            rest = quantity - share
+            if not rest:
                 self._sql.execute("DELETE FROM fills WHERE seq = ?", (seq,))
+                taken.append(_Unexplained(share, fee, cumulative))
             elif share:
-                self._sql.execute("UPDATE fills SET quantity = ? WHERE seq = ?", (_plain(quantity - share), seq))
-        return event.quantity - left
+                part = fee * share / quantity
+                values = (_plain(rest), str(fee - part), seq)
+                self._sql.execute("UPDATE fills SET quantity = ?, fee = ? WHERE seq = ?", values)
+                taken.append(_Unexplained(share, part, cumulative - rest))
+        return taken
 
-    def _put_execution(self, event: FillCorrected, row: _Row, quantity: Decimal) -> None:
-        """Insert the execution, or add to its row where a part of it was new and is there already."""
+    def _put_execution(self, event: FillCorrected, row: _Row, quantity: Decimal, fee: Decimal) -> None:
+        """Insert an execution with an id, or add to its row where a part of it was new and is there already."""
         known = self._sql.execute(
             "SELECT seq, quantity, fee FROM fills WHERE exchange = ? AND symbol = ? AND trade_id = ?",
             (row.market.exchange, row.market.symbol, event.trade_id),
         ).fetchone()
-        if known is not None:
-            seq, text, fee = known
-            self._sql.execute(
-                "UPDATE fills SET quantity = ?, fee = ? WHERE seq = ?",
-                (_plain(Decimal(text) + quantity), str(Decimal(fee) + event.fee), seq),
-            )
+        if known is None:
+            self._insert_execution(event, row, quantity, fee, row.filled)
             return
+        seq, text, earlier = known
+        self._sql.execute(
+            "UPDATE fills SET quantity = ?, fee = ? WHERE seq = ?",
+            (_plain(Decimal(text) + quantity), str(Decimal(earlier) + fee), seq),
+        )
+
+    def _insert_execution(
+        self, event: FillCorrected, row: _Row, quantity: Decimal, fee: Decimal, cumulative: Decimal
+    ) -> None:
         self._sql.execute(
             "INSERT INTO fills (exchange, symbol, grid, lot, client_order_id, trade_id, price, quantity, cumulative, "
             "fee, is_maker, occurred_wall_ns, received_wall_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *(row.market.exchange, row.market.symbol, event.grid, row.lot, event.client_order_id, event.trade_id),
-                *(str(event.price), _plain(quantity), _plain(row.filled), str(event.fee), event.is_maker),
+                *(str(event.price), _plain(quantity), _plain(cumulative), str(fee), event.is_maker),
                 *(event.occurred_wall_ns, event.occurred_wall_ns),
             ),
         )

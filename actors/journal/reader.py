@@ -31,7 +31,7 @@ CLOCKS_DIFFER_NS: Final = 600_000_000_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownOrder:
     """What the fill ledger must know of an order, so that nothing is counted twice. `filled` sums the applied fills,
-    `trades` are they, those without a trade id at the price and fee they were told with.
+    `trades` lists them; one without a trade id has the price and fee it was told with.
     """
 
     client_order_id: ClientOrderId

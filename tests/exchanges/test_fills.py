@@ -742,6 +742,20 @@ def test_restored_total_is_corrected_from_the_price_and_fee_it_was_told_at():
     assert correction.fee == Decimal("0.007")
 
 
+def test_of_what_totals_implied_the_first_is_explained_first():
+    ledger = FillLedger()
+    told_before = [
+        RestoredTrade(None, Decimal("99.5"), Decimal("0.300"), Decimal("0.003")),
+        RestoredTrade(None, Decimal("99.7"), Decimal("0.300"), Decimal("0.006")),
+    ]
+    ledger.restore(request(), order_id=VENUE_ID, trades=told_before, filled=Decimal("0.600"), status=PARTIAL)
+    (one,) = ledger.apply(fill_report("t1", "0.400", price="99.6", fee="0.010")).corrections
+    (two,) = ledger.apply(fill_report("t2", "0.200", price="99.6", fee="0.010")).corrections
+    assert one.assumed_price * one.quantity == Decimal("99.5") * Decimal("0.3") + Decimal("99.7") * Decimal("0.1")
+    assert (one.fee, two.fee) == (Decimal("0.005"), Decimal("0.006"))
+    assert two.assumed_price == Decimal("99.7")
+
+
 def test_a_forgotten_total_is_corrected_from_the_price_it_was_told_at():
     ledger = ledger_with()
     first = ledger.apply(order_report(CANCELED, "0.400", average="99.5"), received_ns=1)

@@ -228,17 +228,18 @@ def test_restart_at_any_moment_tells_nothing_twice(delivery, data):
     cut = data.draw(st.integers(0, len(reports)))
     ledger, so_far = FillLedger(), Told()
     ledger.expect(request())
-    known: dict[TradeId | None, RestoredTrade] = {None: RestoredTrade(None, Decimal(1), Decimal(0))}
+    kept = Kept(history)
     for report in reports[:cut]:
         update = ledger.apply(report)
         so_far.take(update)
         for event in update.events:
             if isinstance(event, Fill | FillCorrection):
-                keep(known, event, history)
+                kept.take(event)
     state = ledger.state(ORDER)
     assert state is not None
     reborn = FillLedger(first_sequence=so_far.last_sequence + 1)
-    reborn.restore(request(), order_id=state.order_id, trades=known.values(), filled=state.filled, status=state.status)
+    trades = (*kept.trades.values(), *kept.rest)
+    reborn.restore(request(), order_id=state.order_id, trades=trades, filled=state.filled, status=state.status)
     for report in (*reports[cut:], *reports):  # after a restart everything is read again
         so_far.take(reborn.apply(report))
     assert so_far.filled == history.total
@@ -246,21 +247,27 @@ def test_restart_at_any_moment_tells_nothing_twice(delivery, data):
     assert abs(so_far.notional - history.notional) < Decimal("1e-20")
 
 
-def keep(known: dict[TradeId | None, RestoredTrade], event: Fill | FillCorrection, history: History) -> None:
-    """Keep what a journal keeps: each trade, and at the average price what no trade explains yet."""
-    if event.trade_id is not None:
-        whole = next(trade for trade in history.trades if trade[0] == event.trade_id)
-        known[event.trade_id] = RestoredTrade(event.trade_id, Decimal(whole[2]), whole[1] * STEP)
-    old = known[None]
-    if isinstance(event, FillCorrection):
-        change, notional = -event.quantity, -event.quantity * event.assumed_price
-    elif event.trade_id is None:
-        change, notional = event.quantity, event.quantity * event.price
-    else:
-        return
-    quantity = old.quantity + change
-    price = (old.quantity * old.price + notional) / quantity if quantity else Decimal(1)
-    known[None] = RestoredTrade(None, price, quantity)
+class Kept:
+    """What a journal keeps of what was told: each trade, and row by row what no trade explains yet."""
+
+    def __init__(self, history: History) -> None:
+        self.history = history
+        self.trades: dict[TradeId, RestoredTrade] = {}
+        self.rest: list[RestoredTrade] = []
+
+    def take(self, event: Fill | FillCorrection) -> None:
+        if event.trade_id is not None:
+            whole = next(trade for trade in self.history.trades if trade[0] == event.trade_id)
+            self.trades[event.trade_id] = RestoredTrade(event.trade_id, Decimal(whole[2]), whole[1] * STEP)
+        elif isinstance(event, Fill):
+            self.rest.append(RestoredTrade(None, event.price, event.quantity))
+        left = event.quantity if isinstance(event, FillCorrection) else Decimal(0)
+        while left:
+            first = self.rest.pop(0)
+            share = min(left, first.quantity)
+            left -= share
+            if share < first.quantity:
+                self.rest.insert(0, RestoredTrade(None, first.price, first.quantity - share))
 
 
 @given(deliveries(ids=True), st.integers(0, 5))

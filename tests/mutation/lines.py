@@ -21,14 +21,16 @@ Line = tuple[CodeType, int]
 def running_lines(functions: Collection[CodeType]) -> Iterator[set[Line]]:
     """Yield a set that is given every line of these functions that runs meanwhile."""
     ran: set[Line] = set()
+    owners = {code: function for function in functions for code in _with_inner(function)}
 
     def enter(frame: FrameType, event: str, _: object) -> Any:
         del event
-        return note if frame.f_code in functions else None
+        return note if frame.f_code in owners else None
 
     def note(frame: FrameType, event: str, _: object) -> Any:
         if event == "line":
-            ran.add((frame.f_code, frame.f_lineno - frame.f_code.co_firstlineno))
+            owner = owners[frame.f_code]
+            ran.add((owner, frame.f_lineno - owner.co_firstlineno))
         return note
 
     before = sys.gettrace()
@@ -37,6 +39,14 @@ def running_lines(functions: Collection[CodeType]) -> Iterator[set[Line]]:
         yield ran
     finally:
         sys.settrace(before)
+
+
+def _with_inner(function: CodeType) -> Iterator[CodeType]:
+    """Yield the code of a function and of the functions, lambdas and comprehensions in it."""
+    yield function
+    for constant in function.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _with_inner(constant)
 
 
 def changed_lines(before: FunctionType, after: FunctionType) -> range:

@@ -122,6 +122,19 @@ def test_other_arguments_concern_everybody() -> None:
     assert is_run(x_head, lambda: classify(0))
 
 
+def outer(number: int) -> int:
+    def inner() -> int:
+        return number + 1
+
+    return inner()
+
+
+def test_what_runs_inside_counts_for_the_function_around_it() -> None:
+    with running_lines({outer.__code__}) as ran:
+        outer(1)
+    assert sorted(line for _, line in ran) == [1, 2, 4]
+
+
 def test_tracing_ends() -> None:
     lines_of(lambda: classify(3))
     with running_lines(set()) as ran:

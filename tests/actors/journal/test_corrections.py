@@ -9,7 +9,7 @@ from exchanges.values import TradeId
 from tests.actors.journal.desk import D, close_order, closed, entry, filled, order_id
 
 
-def corrected(sequence=1, leg=0, *, quantity="1", price="100", assumed="100", fee="0", trade="t1"):
+def corrected(sequence=1, leg=0, *, quantity="1", price="100", assumed="100", fee="0", trade: str | None = "t1"):
     return FillCorrected(
         grid="btc",
         client_order_id=order_id(sequence, leg),
@@ -17,7 +17,7 @@ def corrected(sequence=1, leg=0, *, quantity="1", price="100", assumed="100", fe
         price=D(price),
         assumed_price=D(assumed),
         fee=D(fee),
-        trade_id=TradeId(trade),
+        trade_id=None if trade is None else TradeId(trade),
         is_maker=True,
         occurred_wall_ns=7,
     )
@@ -55,6 +55,46 @@ def test_an_execution_that_was_new_in_part_is_one_row(desk):
     )
     assert fills(desk) == [("t1", "100", "1", "0.1")]
     assert desk.grid().fees == D("0.1")
+
+
+def told_twice(desk, *, price="101", fee="0.04"):
+    """An entry of 1 of which two totals were told: 0.4 at 100, and 0.6 more at another price, with fees."""
+    desk.tell(
+        entry(1),
+        filled(quantity="0.4", leaves="0.6", fee="0.02"),
+        filled(quantity="0.6", cumulative="1", price=price, leaves="0", fee=fee),
+    )
+
+
+def test_what_was_told_first_is_explained_first_and_the_rest_keeps_its_price_and_fee(desk):
+    told_twice(desk)
+    desk.tell(corrected(quantity="0.7", price="101", assumed="100.4285714285714285714285714", fee="0.03", trade="a"))
+    assert fills(desk) == [
+        (None, "101", "0.3", "0.02"),
+        ("a", "101", "0.7", "0.07"),
+    ]
+    (known,) = desk.restart().markets["aster", "BTCUSDT"].orders
+    assert [(trade.price, trade.quantity, trade.fee) for trade in known.trades if trade.trade_id is None] == [
+        (D(101), D("0.3"), D("0.02"))
+    ]
+
+
+def test_a_correction_without_an_id_keeps_the_totals_that_tell_its_parts_apart(desk):
+    """Found in review: a part and its rest had the same total and quantity, and the journal ended."""
+    desk.tell(entry(1, quantity="2"), filled(quantity="2", leaves="0"))
+    desk.tell(corrected(quantity="1", price="99", assumed="100", fee="0.1", trade=None))
+    desk.tell(corrected(quantity="1", price="98", assumed="100", fee="0.2", trade=None))
+    rows = desk.rows("SELECT price, quantity, cumulative, fee FROM fills ORDER BY price")
+    assert rows == [("98", "1", "2", "0.2"), ("99", "1", "1", "0.1")]
+    lot = desk.grid().lots[0]
+    assert (lot.entry_filled, lot.entry_notional, lot.fees) == (D(2), D(197), D("0.3"))
+
+
+def test_a_correction_without_an_id_of_two_totals_corrects_each(desk):
+    told_twice(desk)
+    desk.tell(corrected(quantity="1", price="99", assumed="100.6", fee="0.04", trade=None))
+    rows = desk.rows("SELECT price, quantity, cumulative, fee FROM fills ORDER BY seq")
+    assert rows == [("99", "0.4", "0.4", "0.036"), ("99", "0.6", "1", "0.064")]
 
 
 def test_a_correction_of_nothing_that_is_known_changes_nothing(desk):
