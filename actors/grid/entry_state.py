@@ -163,6 +163,7 @@ class GridState:
         blocked_reason: Why no entry is placed now, empty while one is pending or about to be.
         sent: Entry quantity ever told to the closer, for the exposure still on its way there.
         surplus: What the newest position reading holds beyond the lots, in the grid's direction.
+        asked_ended_ns: When ended entries were last asked about because of it.
         ended: Ids of the newest ended entries: a late acceptance does not bring them back.
     """
 
@@ -186,6 +187,7 @@ class GridState:
     day: Day = field(default_factory=lambda: Day(number=0))
     sent: Decimal = ZERO
     surplus: Decimal = ZERO
+    asked_ended_ns: int = 0
     blocked_reason: str = "not connected"
     counters: EntryCounters = field(default_factory=EntryCounters)
     ended: tuple[ClientOrderId, ...] = ()

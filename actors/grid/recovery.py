@@ -33,6 +33,7 @@ ALARMING_REFUSALS = 10
 LONGEST_BACKOFF_NS = 60 * SECOND_NS
 RETRY_CANCEL_NS = 250 * MILLISECOND_NS
 ASKED_AGAIN = 8
+ENDED_AGAIN_NS = 15 * SECOND_NS
 """So many ended entries are asked for again when the position holds more than the lots."""
 
 
@@ -307,13 +308,21 @@ def _ask(draft: Draft[GridState], entry: PendingEntry, why: str) -> None:
 def ask_if_position_changed(draft: Draft[GridState]) -> None:
     """A reading holds more than the lots: a fill of an entry may not have been told. Ask for the pending one and
     for the newest that have ended; what the answers bring is counted like any fill.
+
+    Readings follow each other faster than a venue answers about the past, and some answer few such questions a minute:
+    the ended ones are asked about again only after a while, so that the pending one is not kept waiting.
     """
     state = draft.state
+    if state.surplus <= 0 and state.asked_ended_ns:
+        draft.state = replace(state, asked_ended_ns=0)
     if state.surplus <= 0 or state.lots.mismatch or not state.is_connected:
         return
     entry = state.pending
     if entry is not None and not entry.is_done:
         _ask(draft, entry, "the position holds more than the lots")
+    if state.asked_ended_ns and draft.now_ns - state.asked_ended_ns < ENDED_AGAIN_NS:
+        return
+    draft.state = replace(draft.state, asked_ended_ns=draft.now_ns)
     for client_order_id in state.ended[-ASKED_AGAIN:]:
         draft.emit(entries.query(draft, client_order_id))
 

@@ -254,6 +254,29 @@ def test_surplus_makes_us_ask_for_the_pending_and_the_ended_entries():
     assert grid.state.counters.late_fills == 1
 
 
+def test_a_surplus_that_stays_asks_for_ended_entries_again_only_after_a_while():
+    """Found by simulation: every reading asked for eight of them, which left no budget for the pending one."""
+    grid = Harness()
+    grid.ack("c1")
+    grid.done("c1", CancelReason.REQUESTED, "0")
+    grid.pass_ms(2_000)
+    grid.ack("c2")
+    grid.take()
+    grid.position("0.4")
+    assert "query c1" in grid.take()
+    grid.pass_ms(1_000)
+    grid.position("0.3")
+    assert "query c1" not in grid.take()
+    grid.pass_ms(14_000)
+    grid.position("0.4")
+    assert "query c1" in grid.take()
+    grid.pass_ms(1_000)
+    grid.position("0")
+    grid.pass_ms(1_000)
+    grid.position("0.2")
+    assert "query c1" in grid.take(), "another surplus"
+
+
 def test_late_fill_while_the_cover_is_awaited_has_to_be_covered_too():
     grid = Harness()
     grid.ack("c1")
