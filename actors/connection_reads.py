@@ -5,6 +5,7 @@ explain, everything before the word that it is complete. A failed question is ne
 with its error, and the caller decides when to try again.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -41,6 +42,7 @@ from exchanges.values import ZERO, ClientOrderId, FeeRates, MarketRules, OrderId
 from exchanges.venue import AccountSetup
 
 _MOST_PAGES: Final = 50
+_ABSENT_AFTER: Final = 3
 _LARGEST_ROUND_TRIP_NS: Final = 2_000_000_000
 _SECOND_NS: Final = 1_000_000_000
 _CLOCKS_DIFFER_NS: Final = 600 * _SECOND_NS
@@ -83,6 +85,8 @@ class VenueReads:
         self._check_market = parts.check_market
         self._observe = parts.observe
         self._is_placing = parts.is_placing
+        self._absences: Counter[ClientOrderId] = Counter()
+        """How often an order was not found when it could not come any more."""
         self._fence_ns = int(parts.venue.capabilities.fence_s * _SECOND_NS)
 
     # --- start ---
@@ -219,13 +223,20 @@ class VenueReads:
             self._facts.tell_owner(amended)
 
     def _settle_unlisted(self, grid: ConnectedGrid, active: Answer[ActiveOrders]) -> Steps[None]:
-        """Settle every order we believe live: by the list where it stands there, else by a question of its own."""
+        """Settle every order we believe live: by the list where it stands there, else by a question of its own, unless
+        it was not found often enough: some venues answer few such questions a minute, and all would stand in the way
+        of a catch-up for ever.
+        """
         listed = {report.client_order_id: report for report in active.value.orders if report.client_order_id}
         for tracked in self._client.live_orders(grid.symbol):
             number = tracked.request.client_order_id
             report = listed.get(number)
             if report is not None:
                 self._tell_settled(grid.name, number, report, active.asked_ns)
+            elif self._absences[number] >= _ABSENT_AFTER:
+                # its owner was told so each time; what it could still become would be told as a late fill
+                self._client.reject(number, now_ns=self._clock.monotonic_ns())
+                del self._absences[number]
             elif tracked.placed_ns < active.asked_ns:
                 yield from self.settle(grid.name, grid.symbol, number)
 
@@ -246,6 +257,7 @@ class VenueReads:
         if isinstance(outcome, Failure):
             self._tell_unsettled(grid, client_order_id, outcome)
             return
+        self._absences.pop(client_order_id, None)
         yield from self._read_missing_trades(symbol, client_order_id, outcome.value)
         self._client.apply(outcome.value, received_ns=self._clock.monotonic_ns())
         self._tell_settled(grid, client_order_id, outcome.value, outcome.asked_ns)
@@ -287,6 +299,7 @@ class VenueReads:
         why = str(failure.error)
         if isinstance(failure.error, UnknownOrder):
             if not self._can_still_come(client_order_id, failure.asked_ns):
+                self._absences[client_order_id] += 1
                 found = OrderNotFound(grid=grid, client_order_id=client_order_id, asked_ns=failure.asked_ns)
                 self._facts.tell_owner(found)
                 return
