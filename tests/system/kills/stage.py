@@ -81,8 +81,10 @@ PAPER: Final = MappingProxyType(
     }
 )
 READY: Final = "reconcile_finished"
-READY_S: Final = 30.0
-EQUAL_S: Final = 20.0
+PATIENCE_S: Final = MappingProxyType({"aster": 30.0, "backpack": 90.0, "lighter": 30.0})
+"""By then a start has read the venue, and the books are equal. Backpack answers thirty questions about the past a
+minute, which a storm of kills spends: an order of unknown fate may have to wait for the next minute.
+"""
 DRAIN_S: Final = 0.04
 """Beyond the latency of the venue."""
 SAID: Final = 1500
@@ -113,6 +115,7 @@ class Stage:
         self.fills = 0
         self._nursery = nursery
         self._pause = threading.Event()
+        self._patience_s = PATIENCE_S[venue]
         self._starts = 0
         self._mark = 0
         self._violations = 0
@@ -175,7 +178,7 @@ class Stage:
     def start_and_compare(self, *settings: str, crash: str = "") -> Compared:
         """Start a bot, wait until it has read the venue, hold the market still, wait until both books are equal."""
         bot, began_ns = self.start(*settings, crash=crash)
-        problem = self.await_said(bot, READY, READY_S)
+        problem = self.await_said(bot, READY, self._patience_s)
         ready_s = (time.monotonic_ns() - began_ns) / NS_PER_S
         self.floor.hold()
         problem = problem or self.await_equal(bot)
@@ -189,7 +192,7 @@ class Stage:
 
     def await_equal(self, bot: NurseryBot) -> str:
         """Wait until both books are equal; return what is not, empty if they are."""
-        problem = self._await(bot, self.difference, EQUAL_S, 0.05)
+        problem = self._await(bot, self.difference, self._patience_s, 0.05)
         return problem or self._new_violations()
 
     def _await(self, bot: NurseryBot, problem_now: Callable[[], str], timeout_s: float, pause_s: float) -> str:
