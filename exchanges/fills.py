@@ -14,6 +14,7 @@ Accounts of ended orders can be forgotten: a short memory of them stays, so that
 fill still counts once.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -89,7 +90,7 @@ class FillLedger:
         self._owners: dict[OrderId, ClientOrderId] = {}
         self._waiting: dict[OrderId, dict[object, tuple[FillReport, int]]] = {}
         self._memories: dict[ClientOrderId, OrderMemory] = {}
-        self._too_old: dict[int, int] = {}
+        self._too_old: dict[int, int] = defaultdict(int)
         """Per bot tag the highest lot sequence whose memory was given up."""
 
     def expect(self, order: OrderRequest) -> None:
@@ -179,10 +180,9 @@ class FillLedger:
     def release(self, now_ns: int) -> LedgerUpdate:
         """Let totals count whose trades did not arrive within the patience. Call on every tick where one is set."""
         events: list[LedgerEvent] = []
-        before_ns = now_ns - self._gap_patience_ns
+        before_ns, stamp = now_ns - self._gap_patience_ns, Stamp(0, 0, now_ns)
         for account in self._accounts.values():
-            if account.release(before_ns):
-                account.settle(Stamp(0, 0, now_ns), events)
+            account.release(before_ns, stamp, events)
         return LedgerUpdate(tuple(events))
 
     def state(self, client_order_id: ClientOrderId) -> OrderState | None:
@@ -247,7 +247,7 @@ class FillLedger:
             account.preset(memory.trades, memory.filled, memory.status, received_ns, memory.assumed)
             return account
         key = unpack(client_order_id)
-        if key is not None and key.sequence <= self._too_old.get(key.bot_tag, 0):
+        if key is not None and key.sequence <= self._too_old[key.bot_tag]:
             why = "a report of an order whose fills are no longer remembered"
             events.append(
                 Doubt(client_order_id=client_order_id, order_id=report.order_id, symbol=report.symbol, why=why)
@@ -261,7 +261,7 @@ class FillLedger:
             self.stale_updates += 1
         elif account.repeats_end(report):
             self.duplicates += 1
-        account.claim(report.filled, report.average_price, stamp, patient=self._gap_patience_ns > 0)
+        account.claim(report.filled, report.average_price, waits_from_ns=self._waits_from(stamp))
         account.status(report, stamp, events)
         account.settle(stamp, events)
 
@@ -281,8 +281,12 @@ class FillLedger:
         else:
             account.trade(report, stamp, events)
         if report.cumulative is not None:
-            account.claim(report.cumulative, None, stamp, patient=self._gap_patience_ns > 0)
+            account.claim(report.cumulative, waits_from_ns=self._waits_from(stamp))
         account.settle(stamp, events)
+
+    def _waits_from(self, stamp: Stamp) -> int | None:
+        """From when on a total waits for its trades (monotonic), None where it counts at once."""
+        return stamp.received_ns if self._gap_patience_ns else None
 
     def _keep(self, report: OrderReport | FillReport, received_ns: int) -> LedgerUpdate:
         """Hold a fill whose owner is not known yet."""
@@ -323,7 +327,7 @@ class FillLedger:
             self._owners.pop(order_id, None)
         key = unpack(oldest)
         if key is not None:
-            self._too_old[key.bot_tag] = max(key.sequence, self._too_old.get(key.bot_tag, 0))
+            self._too_old[key.bot_tag] = max(key.sequence, self._too_old[key.bot_tag])
 
 
 __all__ = [

@@ -40,8 +40,10 @@ from exchanges.values import (
     TradeId,
 )
 
-_PROGRESS = {OrderStatus.OPEN: 1, OrderStatus.PARTIALLY_FILLED: 2}
-_IN_BOOK = frozenset({OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED})
+_PROGRESS = (OrderStatus.UNKNOWN, OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED)
+"""The statuses of a live order, each later than the one before."""
+_OPEN = frozenset({OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED})
+_IN_BOOK = _OPEN | {OrderStatus.FILLED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,12 +200,14 @@ class OrderAccount:
     ) -> None:
         """Start from what was told before (a restart, a forgotten order) without telling it again."""
         self._trades = dict(trades)
-        self._traded = sum((quantity for _, quantity in trades.values()), ZERO)
-        self._notional = sum((price * quantity for price, quantity in trades.values()), ZERO)
+        for price, quantity in trades.values():
+            self._traded += quantity
+            self._notional += price * quantity
         self._pool.pieces = assumed
         self.applied = self._claimed = self._released = max(filled, self._traded + self._pool.quantity)
         self._pool.add(self.applied - self._traded - self._pool.quantity, self.price or ZERO, ZERO)
-        self._notional += sum((piece.price * piece.quantity for piece in self._pool.pieces), ZERO)
+        for piece in self._pool.pieces:
+            self._notional += piece.price * piece.quantity
         self._status = status
         self.is_accepted = status in _IN_BOOK or self.applied > 0 or ended_ns is not None
         self.ended_ns = ended_ns
@@ -221,17 +225,16 @@ class OrderAccount:
         return report.cumulative in self._cumulatives
 
     def repeated_trade_differs(self, report: FillReport) -> bool:
-        """Whether a counted trade id comes back with another price or quantity: the venue uses an id twice."""
-        known = self._trades.get(report.trade_id) if report.trade_id is not None else None
-        return known is not None and known != (report.price, report.quantity)
+        """Whether a trade that was counted comes back with another price or quantity: the venue uses an id twice."""
+        return report.trade_id is not None and self._trades[report.trade_id] != (report.price, report.quantity)
 
     def is_stale(self, report: OrderReport) -> bool:
         """Whether the report tells of a past that is over: a lower cumulative or an earlier status."""
         if report.filled < max(self._claimed, self.applied):
             return True
-        if report.status is OrderStatus.UNKNOWN or report.status.is_terminal:
+        if report.status not in _OPEN:
             return False
-        return self._status.is_terminal or _PROGRESS[report.status] < _PROGRESS.get(self._status, 0)
+        return self._status.is_terminal or _PROGRESS.index(report.status) < _PROGRESS.index(self._status)
 
     def repeats_end(self, report: OrderReport) -> bool:
         """Whether the report only says again that the order ended."""
@@ -243,48 +246,48 @@ class OrderAccount:
         self._trades[report.trade_id] = (report.price, report.quantity)
         self._traded += report.quantity
         delta = self._capped(self._traded) - self.applied
-        self._tell_execution(report, delta, stamp, events, keeps_pool=False)
+        self._tell_execution(report, delta, stamp, events)
 
     def slice(self, report: FillReport, stamp: Stamp, events: list[LedgerEvent]) -> None:
         """Count an execution that has no trade id but says the order's total after it."""
         assert report.cumulative is not None  # noqa: S101 - the ledger turns away executions with neither
         self._cumulatives.add(report.cumulative)
-        self.claim(report.cumulative - report.quantity, None, stamp, patient=False)
+        self.claim(report.cumulative - report.quantity)
         self.settle(stamp, events)
         delta = min(report.quantity, self._capped(report.cumulative) - self.applied)
-        self.claim(report.cumulative, None, stamp, patient=False)
-        self._tell_execution(report, max(ZERO, delta), stamp, events, keeps_pool=True)
+        self.claim(report.cumulative)
+        self._tell_execution(report, max(ZERO, delta), stamp, events)
 
-    def claim(self, cumulative: Decimal, average: Decimal | None, stamp: Stamp, *, patient: bool) -> None:
-        """Note a total. With `patient` it counts only after `release`, giving its trades time to arrive."""
+    def claim(self, cumulative: Decimal, average: Decimal | None = None, *, waits_from_ns: int | None = None) -> None:
+        """Note a total. With `waits_from_ns` it counts only after `release`, giving its trades time to arrive."""
         self._claimed = max(self._claimed, cumulative)
         if average and cumulative == self._claimed:
             self._average = (cumulative, average)
-        if not patient:
+        if waits_from_ns is None:
             self._released = max(self._released, cumulative)
         elif self._gap_since_ns is None and self._claimed > max(self._traded, self._released):
-            self._gap_since_ns = stamp.received_ns
+            self._gap_since_ns = waits_from_ns
 
-    def release(self, before_ns: int) -> bool:
-        """Let a total count whose trades did not arrive by themselves. Whether there was one that old."""
+    def release(self, before_ns: int, stamp: Stamp, events: list[LedgerEvent]) -> None:
+        """Let a total count that has waited since `before_ns` or longer for trades that did not arrive."""
         if self._gap_since_ns is None or self._gap_since_ns > before_ns:
-            return False
+            return
         self._gap_since_ns = None
         self._released = self._claimed
-        return True
+        self.settle(stamp, events)
 
     def status(self, report: OrderReport, stamp: Stamp, events: list[LedgerEvent]) -> None:
         """Move the status forward, never back."""
         if report.status in _IN_BOOK and not self._status.is_terminal:
             self._accept(stamp, events)
-        if report.status in _PROGRESS and self._status is OrderStatus.REJECTED:
+        if report.status in _OPEN and self._status is OrderStatus.REJECTED:
             self.doubt("it is reported open although it never came to be", events)
         if report.status.is_terminal:
             if not self._status.is_terminal:
                 self._status = report.status
                 self._end = _End(report.status, report.reason, report.reject_reason, report.filled, stamp)
-        elif not self._status.is_terminal and _PROGRESS.get(report.status, 0) > _PROGRESS.get(self._status, 0):
-            self._status = report.status
+        elif not self._status.is_terminal:
+            self._status = max(self._status, report.status, key=_PROGRESS.index)
 
     def settle(self, stamp: Stamp, events: list[LedgerEvent]) -> None:
         """Tell what the totals imply beyond the trades, and the end once every fill it implies was told."""
@@ -329,12 +332,10 @@ class OrderAccount:
             price = min(price, limit) if self.side is Side.BUY else max(price, limit)
         return price if price > 0 else known
 
-    def _tell_execution(
-        self, report: FillReport, delta: Decimal, stamp: Stamp, events: list[LedgerEvent], *, keeps_pool: bool
-    ) -> None:
+    def _tell_execution(self, report: FillReport, delta: Decimal, stamp: Stamp, events: list[LedgerEvent]) -> None:
         """Tell an execution: `delta` of it is new, the rest explains what was told before.
 
-        `keeps_pool`: the execution has no id, so a report with one may still come for the same quantity.
+        One without an id goes to the pool: a report with an id may still come for the same quantity.
         """
         if delta > 0:
             self._tell_fill(delta, report.price, stamp, events, report=report)
@@ -361,10 +362,8 @@ class OrderAccount:
                     received_ns=stamp.received_ns,
                 )
             )
-        if keeps_pool:
-            explained = delta + known
-            fee = report.fee if explained > 0 else ZERO
-            self._pool.add(explained, report.price, fee)
+        if report.trade_id is None:
+            self._pool.add(delta + known, report.price, report.fee)
         elif report.quantity - delta - known > 0:
             self.doubt("its trades add up to more than the order", events)
 

@@ -128,9 +128,9 @@ def _cancel_ends_it(draft, event) -> None:
 _claim = OrderAccount.claim
 
 
-def _only_trades_count(account, cumulative, average, stamp, *, patient) -> None:
+def _only_trades_count(account, cumulative, average=None, *, waits_from_ns=None) -> None:
     if average is not None:
-        _claim(account, cumulative, average, stamp, patient=patient)
+        _claim(account, cumulative, average, waits_from_ns=waits_from_ns)
 
 
 # --- counting ---
