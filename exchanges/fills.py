@@ -324,7 +324,8 @@ class FillLedger:
             return
         oldest = next(iter(self._memories))
         for order_id in self._memories.pop(oldest).order_ids:
-            self._owners.pop(order_id, None)
+            if self._owners.get(order_id) == oldest:
+                del self._owners[order_id]
         key = unpack(oldest)
         if key is not None:
             self._too_old[key.bot_tag] = max(key.sequence, self._too_old[key.bot_tag])
