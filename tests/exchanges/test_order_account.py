@@ -208,13 +208,16 @@ def test_a_restored_order_has_filled_and_cost_what_was_told_with_and_without_a_t
         request(),
         trades=[
             RestoredTrade(TradeId("t1"), Decimal("99.5"), Decimal("0.300")),
+            RestoredTrade(TradeId("t2"), Decimal("99.6"), Decimal("0.100")),
             RestoredTrade(None, Decimal("99.7"), Decimal("0.200")),
         ],
         status=PARTIAL,
     )
     state = state_of(ledger)
-    assert state.filled == Decimal("0.500")
-    assert state.notional == Decimal("0.3") * Decimal("99.5") + Decimal("0.2") * Decimal("99.7")
+    assert state.filled == Decimal("0.600")
+    assert state.notional == (
+        Decimal("0.3") * Decimal("99.5") + Decimal("0.1") * Decimal("99.6") + Decimal("0.2") * Decimal("99.7")
+    )
     assert ledger.unexplained(ORDER) == Decimal("0.200")
 
 
