@@ -100,9 +100,15 @@ class Floor:
             assert bot.leftovers == ()
 
     def entry(self, bot: BotHandle) -> Any:
-        """The entry that rests at the venue."""
+        """The entry that rests at the venue; one that has ended may still wait for its exit to be covered."""
         return until(
-            lambda: (s := state(bot.status())) and s.pending and s.pending.accepted_ns and s.pending,
+            lambda: (
+                (s := state(bot.status()))
+                and s.pending
+                and s.pending.accepted_ns
+                and not s.pending.is_done
+                and s.pending
+            ),
             "a resting entry",
             timeout_s=20,
         )

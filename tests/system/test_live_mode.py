@@ -77,6 +77,7 @@ def test_the_line_says_all_a_client_needs(served) -> None:
     assert SmallClient(served["rest"], served["credentials"]).open_orders() == []
 
 
+@pytest.mark.timeout(150)
 def test_a_live_run_wants_a_yes_once_and_then_trades(desk: Desk, served) -> None:
     conf = conf_for(desk, served)
     refused = desk.run("--for", "5s", conf=conf, settings=())
@@ -84,7 +85,7 @@ def test_a_live_run_wants_a_yes_once_and_then_trades(desk: Desk, served) -> None
     assert not (desk.state_dir / "journal.db").exists()
 
     flatten = ("desk.on_stop=flatten",)
-    first = desk.run("--for", "4s", "--json", "--yes", conf=conf, settings=flatten)
+    first = desk.run("--for", "10s", "--json", "--yes", conf=conf, settings=flatten)
     assert first.code == 0, first.err
     summary = first.summary
     assert summary["mode"] == "live"
