@@ -54,7 +54,7 @@ def difference(book: ExitBook) -> Decimal | None:
     Where fills came since, it is what is nearest to the lots; if that is what they hold, nothing differs for certain.
     """
     if book.mismatch is not None:
-        position = book.mismatch.nearest(held(book))
+        position = min(max(held(book), book.mismatch.least), book.mismatch.most)
         return None if position == held(book) else position
     return None if book.suspicion is None else book.suspicion.held
 

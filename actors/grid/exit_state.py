@@ -157,10 +157,6 @@ class Mismatch:
     most: Decimal
     asked_ns: int = 0
 
-    def nearest(self, quantity: Decimal) -> Decimal:
-        """Return what the position may have that is nearest to `quantity`."""
-        return min(max(quantity, self.least), self.most)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlattenProgress:

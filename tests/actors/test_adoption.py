@@ -5,7 +5,7 @@ from decimal import Decimal
 from actors.adoption import adoptions, answer
 from actors.grid.state import ExitBook, Mismatch, Suspicion
 from actors.status import GridStatus
-from tests.grid.test_mismatch import prove, with_lot
+from tests.grid.test_mismatch import prove, with_late_fill, with_lot
 
 
 def pictured(book: ExitBook, name: str = "g") -> tuple[GridStatus, ...]:
@@ -35,6 +35,17 @@ def test_a_suspicion_is_named_and_not_booked():
 def test_a_difference_that_stayed_was_not_booked():
     proven = ExitBook(mismatch=Mismatch(least=Decimal(2), most=Decimal(2), asked_ns=1))
     assert not adoptions(pictured(proven), pictured(proven))["g"].is_booked
+
+
+def test_a_difference_that_a_late_fill_may_explain_is_none_for_certain():
+    grid = with_late_fill()
+    assert adoptions(pictured(grid.exits), pictured(grid.exits)) == {}
+
+
+def test_of_what_the_position_may_be_the_nearest_to_the_lots_is_told():
+    apart = ExitBook(mismatch=Mismatch(least=Decimal(2), most=Decimal(3)))
+    one = adoptions(pictured(apart), pictured(apart))["g"]
+    assert (one.position, one.is_booked) == (Decimal(2), False)
 
 
 def test_other_grids_and_those_that_agree_are_left_out():
