@@ -26,7 +26,7 @@ def test_a_recorded_market_closes_lots_and_leaves_none_without_an_exit(desk: Des
     tape = TAPES / name
     if not tape.is_file():
         pytest.skip(f"the notes beside the repository (../shared/tapes/{name}) are not there")
-    done = desk.run("--for", "7s", "--json", settings=(*SETTINGS, f"paper.tape={tape}"))
+    done = desk.run("--for", "15s", "--json", settings=(*SETTINGS, f"paper.tape={tape}"))
     assert done.code == 0, done.err
     summary = done.summary
     assert summary["lots_closed"] >= 1, done.err[-3000:]
