@@ -66,6 +66,7 @@ from exchanges.values import (
     TradeId,
 )
 from exchanges.venue import Capabilities
+from tests.grid.well_typed import WellTyped
 
 D = Decimal
 ZERO = D(0)
@@ -208,6 +209,7 @@ class Harness:
         self.is_watching = True
         self.answers_reservations = True
         self.queue = deque()
+        self.types = WellTyped()
         if connect:
             self.reserve()
             self.connect()
@@ -245,6 +247,7 @@ class Harness:
         else:
             step = exits.step(self.context, self.exits, message, self.now_ns)
             self.exits = step.state
+        self.types.check(step)
         self.notes.extend(step.notes)
         for output in step.outputs:
             self._route(target, output)

@@ -41,6 +41,7 @@ from exchanges.order_ids import ENTRY_LEG, unpack
 from exchanges.reports import OrderReport
 from exchanges.values import CancelReason, OrderId, OrderStatus, RejectReason
 from tests.grid.harness import START_NS, START_WALL_NS, make_context, translate
+from tests.grid.well_typed import WellTyped
 
 D = Decimal
 ZERO = D(0)
@@ -81,6 +82,7 @@ class World:
         self.ledger = FillLedger()
         self.used = set()
         self.lies = set()
+        self.types = WellTyped()
         self.next_sequence = 1
         self.quote = (D("100.0"), D("100.1"))
         for box in ("strategy", "closer"):
@@ -116,6 +118,7 @@ class World:
         else:
             step = exits.step(self.context, self.book, message, self.now_ns)
             self.book = step.state
+        self.types.check(step)
         for output in step.outputs:
             self._route(box, output)
 
