@@ -1,6 +1,9 @@
 """Where a mutant differs, and who runs that."""
 
+import inspect
+import linecache
 from collections.abc import Callable
+from types import CodeType, FunctionType
 from typing import Any
 
 from tests.mutation.lines import changed_lines, running_lines
@@ -24,75 +27,23 @@ def classify(number: int, least: int = 0) -> str:
             return "other"
 
 
-def x_head(number: int, least: int = 1) -> str:
-    if (
-        number < least
-        and number
-    ):
-        return "below"
-    try:
-        half = 10 // number
-    except ZeroDivisionError:
-        return "nothing"
-    match half:
-        case 1:
-            return "one"
-        case _:
-            return "other"
-
-
-def x_condition(number: int, least: int = 0) -> str:
-    if (
-        number < least
-        or number
-    ):
-        return "below"
-    try:
-        half = 10 // number
-    except ZeroDivisionError:
-        return "nothing"
-    match half:
-        case 1:
-            return "one"
-        case _:
-            return "other"
-
-
-def x_case(number: int, least: int = 0) -> str:
-    if (
-        number < least
-        and number
-    ):
-        return "below"
-    try:
-        half = 10 // number
-    except ZeroDivisionError:
-        return "nothing"
-    match half:
-        case 2:
-            return "one"
-        case _:
-            return "other"
-
-
-def x_value(number: int, least: int = 0) -> str:
-    if (
-        number < least
-        and number
-    ):
-        return "below"
-    try:
-        half = 10 // number
-    except ZeroDivisionError:
-        return "NOTHING"
-    match half:
-        case 1:
-            return "one"
-        case _:
-            return "other"
-
-
 # fmt: on
+def changed(before: str, after: str) -> Callable[..., str]:
+    """Return `classify` as it reads with another text at one place."""
+    source = inspect.getsource(classify)
+    assert source.count(before) == 1
+    source, name = source.replace(before, after), f"<{after}>"
+    linecache.cache[name] = len(source), None, source.splitlines(keepends=True), name
+    [code] = [found for found in compile(source, name, "exec").co_consts if isinstance(found, CodeType)]
+    return FunctionType(code, {})
+
+
+HEAD = changed("least: int = 0", "least: int = 1")
+CONDITION = changed("and number", "or number")
+CASE = changed("case 1", "case 2")
+VALUE = changed('"nothing"', '"NOTHING"')
+
+
 def lines_of(*calls: Callable[[], Any]) -> set[int]:
     with running_lines({classify.__code__}) as ran:
         for call in calls:
@@ -105,21 +56,21 @@ def is_run(mutant: Callable[..., str], *calls: Callable[[], Any]) -> bool:
 
 
 def test_the_statement_that_differs_is_found_with_all_its_lines() -> None:
-    assert changed_lines(classify, x_condition) == range(1, 5)  # type: ignore[arg-type]
-    assert is_run(x_condition, lambda: classify(3))
-    assert len(changed_lines(classify, x_value)) == 1  # type: ignore[arg-type]
+    assert changed_lines(classify, CONDITION) == range(1, 5)  # type: ignore[arg-type]
+    assert is_run(CONDITION, lambda: classify(3))
+    assert len(changed_lines(classify, VALUE)) == 1  # type: ignore[arg-type]
 
 
 def test_only_who_runs_the_changed_line_can_tell() -> None:
-    assert not is_run(x_value, lambda: classify(3), lambda: classify(-3))
-    assert is_run(x_value, lambda: classify(0))
-    assert not is_run(x_case, lambda: classify(0))
-    assert is_run(x_case, lambda: classify(3))
+    assert not is_run(VALUE, lambda: classify(3), lambda: classify(-3))
+    assert is_run(VALUE, lambda: classify(0))
+    assert not is_run(CASE, lambda: classify(0))
+    assert is_run(CASE, lambda: classify(3))
 
 
 def test_other_arguments_concern_everybody() -> None:
-    assert changed_lines(classify, x_head) == range(len(changed_lines(classify, x_head)))  # type: ignore[arg-type]
-    assert is_run(x_head, lambda: classify(0))
+    assert changed_lines(classify, HEAD) == range(len(changed_lines(classify, HEAD)))  # type: ignore[arg-type]
+    assert is_run(HEAD, lambda: classify(0))
 
 
 def outer(number: int) -> int:
