@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 from typeguard import TypeCheckError
 
+from actors.grid import inquiry
+from actors.grid.state import Step
 from tests.grid.harness import Harness
 from tests.grid.well_typed import WellTyped
 
@@ -22,6 +24,13 @@ def test_a_text_that_is_none_is_found_in_the_depth():
     broken = replace(grid.exits, lots=(replace(lot, blocked=None),))
     with pytest.raises(TypeCheckError, match="str"):
         WellTyped().check(broken)
+
+
+def test_what_is_wrong_inside_a_record_in_a_record_is_found():
+    grid = Harness()
+    broken = replace(grid.state, pending=replace(grid.state.pending, inquiry=inquiry.begin(None, fence_ns=1, at_ns=1)))
+    with pytest.raises(TypeCheckError, match="str"):
+        WellTyped().check(Step(broken))
 
 
 def test_a_flag_that_is_a_number_is_found():
