@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, Final
 
-from exchanges.simulated.faces.mishaps import Mishap, PlannedMishap
+from exchanges.simulated.faces.mishaps import Mishap, Mishaps, PlannedMishap
 from tests.simulation.deeds import Deeds
 from tests.simulation.faults import Fault
 from tests.simulation.lines import Armed, flipped
@@ -79,6 +79,7 @@ class Harm:
         self._is_healed = True
         world = self._world
         world.line.armed.clear()
+        self._mishaps.clear()
         world.line.is_down = world.host.is_down = world.disk.is_full = False
         world.clock.skew_ns = 0
         for reader in tuple(world.line.readers):
@@ -96,6 +97,12 @@ class Harm:
         world = self._world
         unknown_s = max(world.fence_s_for_unknown(), self._unknown_s)
         return 2 * _REPLY_TIMEOUT_S + unknown_s + 2 * world.audit_s + 30
+
+    @property
+    def _mishaps(self) -> Mishaps:
+        face: Any = self._world.host.venue.face
+        mishaps: Mishaps = face.mishaps
+        return mishaps
 
     def note_trouble(self, seconds: float) -> None:
         """For so long from now on the bot may have to do without the truth."""
@@ -123,10 +130,9 @@ class Harm:
 
     def _mishap(self, fault: Fault) -> float | None:
         world = self._world
-        mishaps: Any = world.host.venue.face.mishaps  # type: ignore[attr-defined]
         planned = PlannedMishap(mishap=Mishap(fault.where), count=1, delay_ns=int(fault.amount * _NS))
         try:
-            mishaps.plan(planned)
+            self._mishaps.plan(planned)
         except ValueError:  # not in this venue's dialect
             return None
         if planned.mishap is Mishap.RATE_LIMITED:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.faults import KINDS, described, plan_for, read_plan
+from tests.simulation.faults import KINDS, Fault, described, plan_for, read_plan
 from tests.simulation.harm import _LINE, Harm
 from tests.simulation.world import World
 
@@ -49,3 +49,12 @@ def test_an_unknown_kind_is_named() -> None:
 def test_every_kind_is_carried_out_by_somebody(tmp_path: Path) -> None:
     world = World(1, "aster", tmp_path)
     assert set(KINDS) == set(_LINE) | set(Harm(world)._acts)
+
+
+def test_what_a_healed_venue_still_had_in_store_happens_no_more(tmp_path: Path) -> None:
+    """A bot that was down while they came would else meet all of them at its next start."""
+    with World(1, "backpack", tmp_path) as world:
+        for _ in range(9):
+            world.harm.inflict(Fault("mishap", at_s=0, where="lost_request"))
+        world.harm.heal()
+        assert world.host.venue.face.mishaps.take("GET", "time") is None

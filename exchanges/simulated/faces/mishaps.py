@@ -79,6 +79,10 @@ class Mishaps:
             raise ValueError(f"{planned.mishap} does not happen on this venue")
         self._planned.append(planned)
 
+    def clear(self) -> None:
+        """Let none of those still to come happen."""
+        self._planned.clear()
+
     def take(self, method: str, name: str) -> PlannedMishap | None:
         """Return the mishap of a request, None for most."""
         for planned in self._planned:
