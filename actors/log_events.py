@@ -63,6 +63,7 @@ class LogEvent(StrEnum):
         "the entry is being canceled; it counts as live until proven ended",
     )
     ENTRY_ADOPTED = "entry_adopted", "an entry of ours was found at the venue"
+    ENDED_ENTRY_RESTS = "ended_entry_rests", "an entry that was refused or ended is in the book: canceled"
     ENTRY_CHANGED = "entry_changed", "somebody moved or resized an entry: it counts as it is now"
     ENTRY_FILLED = "entry_filled", "a part of an entry was executed"
     CYCLE_READY = "cycle_ready", "the entry ended and every filled unit is covered"
@@ -83,6 +84,7 @@ class LogEvent(StrEnum):
     CLOSE_OUTCOME_UNKNOWN = "close_outcome_unknown", "no definite answer to an exit: asked until proven"
     CLOSE_NEVER_ACCEPTED = "close_never_accepted", "proven: the exit never reached the book; placed again"
     CLOSE_ADOPTED = "close_adopted", "an exit of ours was found at the venue"
+    ENDED_CLOSE_RESTS = "ended_close_rests", "an exit that was refused or ended is in the book: canceled"
     CLOSE_ORDER_CHANGED = "close_order_changed", "somebody moved or resized an exit: it stays so, the rest gets another"
     CLOSE_TRIMMED = "close_trimmed", "an exit is larger than what is left and is cut"
     BOOST_DISABLED = "boost_disabled", "the hourly loss budget of boost_mode is spent: normal exits"

@@ -140,18 +140,23 @@ def is_stray(state: GridState, entry: PendingEntry) -> bool:
 
 def cancel(draft: Draft[GridState], entry: PendingEntry, why: str) -> None:
     """Ask the venue to cancel an entry, and remember it: only proof of its end clears this."""
-    draft.emit(
-        CancelOrder(
-            grid=draft.context.name,
-            exchange=draft.context.exchange,
-            symbol=draft.context.symbol,
-            client_order_id=entry.client_order_id,
-            order_id=entry.pending_open_order_id,
-        )
-    )
+    draft.emit(cancel_command(draft, entry.client_order_id, entry.pending_open_order_id))
     if entry.cancel is None:
         draft.note(LogEvent.ENTRY_CANCEL_REQUESTED, why, lot=entry.lot, client_order_id=entry.client_order_id)
     put(draft, replace(entry, cancel=inquiry.cancellation(why, draft.now_ns)))
+
+
+def cancel_command(
+    draft: Draft[GridState], client_order_id: ClientOrderId, order_id: OrderId | None = None
+) -> CancelOrder:
+    """Return the cancel of an entry."""
+    return CancelOrder(
+        grid=draft.context.name,
+        exchange=draft.context.exchange,
+        symbol=draft.context.symbol,
+        client_order_id=client_order_id,
+        order_id=order_id,
+    )
 
 
 def query(draft: Draft[GridState], client_order_id: ClientOrderId, order_id: OrderId | None = None) -> QueryOrder:
@@ -194,7 +199,8 @@ def finish(draft: Draft[GridState], entry: PendingEntry, *, is_charged: bool = T
     """
     entry = replace(entry, is_done=True, is_charged=is_charged, cancel=None, inquiry=None)
     state = draft.state
-    draft.state = replace(state, ended=(*state.ended, entry.client_order_id)[-REMEMBERED:])
+    ended = (*state.ended, entry.client_order_id)[-REMEMBERED:]
+    draft.state = replace(state, ended=ended, ended_ns=draft.now_ns)
     put(draft, entry)
     if entry.filled > 0:
         counters = draft.state.counters

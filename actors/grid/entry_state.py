@@ -165,6 +165,7 @@ class GridState:
         surplus: What the newest position reading holds beyond the lots, in the grid's direction.
         asked_ended_ns: When ended entries were last asked about because of it.
         ended: Ids of the newest ended entries: a late acceptance does not bring them back.
+        ended_ns: When the newest of them ended: open orders listed before say nothing of it.
     """
 
     pending: PendingEntry | None = None
@@ -191,6 +192,7 @@ class GridState:
     blocked_reason: str = "not connected"
     counters: EntryCounters = field(default_factory=EntryCounters)
     ended: tuple[ClientOrderId, ...] = ()
+    ended_ns: int = 0
 
     @property
     def cycle_state(self) -> CycleState:

@@ -200,6 +200,7 @@ class ExitBook:
         lots: Lots with open quantity or an unfinished entry, oldest first.
         orders: Exits that are sent and not settled, oldest first.
         finished: The newest settled orders, to attribute late fills.
+        finished_ns: When the newest of them was settled: open orders listed before say nothing of it.
         external: Signed position in the market that is known not to be ours.
         changed_ns: When quantities last changed: a reading asked before says nothing.
         closed: How much each of the newest closed lots had, for the case of a late fill.
@@ -215,6 +216,7 @@ class ExitBook:
     lots: tuple[TrackedPosition, ...] = ()
     orders: tuple[CloseOrder, ...] = ()
     finished: tuple[CloseOrder, ...] = ()
+    finished_ns: int = 0
     quote: Quote | None = None
     is_connected: bool = False
     ids: IdBlock = field(default_factory=IdBlock)

@@ -136,6 +136,12 @@ def _note_sent(draft: Draft[ExitBook], order: CloseOrder, event: LogEvent) -> No
 
 def cancel(draft: Draft[ExitBook], order: CloseOrder, why: str) -> None:
     """Ask the venue to cancel an exit; it stays on the book until it is settled."""
+    send_cancel(draft, order)
+    put_order(draft, replace(order, cancel=inquiry.cancellation(why, draft.now_ns)))
+
+
+def send_cancel(draft: Draft[ExitBook], order: CloseOrder) -> None:
+    """Ask the venue to cancel an exit, and remember nothing."""
     draft.emit(
         CancelOrder(
             grid=draft.context.name,
@@ -145,7 +151,6 @@ def cancel(draft: Draft[ExitBook], order: CloseOrder, why: str) -> None:
             order_id=order.order_id,
         )
     )
-    put_order(draft, replace(order, cancel=inquiry.cancellation(why, draft.now_ns)))
 
 
 def query(draft: Draft[ExitBook], order: CloseOrder) -> None:

@@ -70,7 +70,8 @@ def drop_order(draft: Draft[ExitBook], order: CloseOrder) -> None:
     """Take a settled order off the book, and remember whose it was."""
     book = draft.state
     orders = tuple(o for o in book.orders if o.client_order_id != order.client_order_id)
-    draft.state = replace(book, orders=orders, finished=(*book.finished, order)[-REMEMBERED:])
+    finished = (*book.finished, order)[-REMEMBERED:]
+    draft.state = replace(book, orders=orders, finished=finished, finished_ns=draft.now_ns)
 
 
 def orders_of(book: ExitBook, lot: int) -> tuple[CloseOrder, ...]:

@@ -27,7 +27,7 @@ from actors.messages import (
 )
 from exchanges.order_ids import unpack
 from exchanges.records import replace
-from exchanges.values import CancelReason, OrderStatus, RejectReason
+from exchanges.values import CancelReason, ClientOrderId, OrderStatus, RejectReason
 
 ALARMING_REFUSALS = 10
 LONGEST_BACKOFF_NS = 60 * SECOND_NS
@@ -294,6 +294,25 @@ def listed(draft: Draft[GridState], event: ActiveOrdersListed) -> None:
     for entry in (draft.state.pending, *draft.state.strays):
         if entry is not None:
             _recover_from_canceled_entry(draft, entry, event)
+    if event.asked_ns > draft.state.ended_ns + inquiry.LISTING_GRACE_NS:
+        for client_order_id in draft.state.ended:
+            if client_order_id in event.client_order_ids:
+                _cancel_ended(draft, client_order_id)
+
+
+def _cancel_ended(draft: Draft[GridState], client_order_id: ClientOrderId) -> None:
+    """Take an entry out of the book that the venue said was refused or had ended: another may rest beside it by now.
+
+    What it fills until then is counted as a late fill and gets its exit.
+    """
+    key = unpack(client_order_id)
+    draft.emit(entries.cancel_command(draft, client_order_id))
+    draft.note(
+        LogEvent.ENDED_ENTRY_RESTS,
+        level=NoteLevel.WARNING,
+        lot=key.sequence if key else 0,
+        client_order_id=client_order_id,
+    )
 
 
 def _ask(draft: Draft[GridState], entry: PendingEntry, why: str) -> None:

@@ -213,6 +213,18 @@ def listed(draft: Draft[ExitBook], event: ActiveOrdersListed) -> None:
                 accept(draft, OrderAccepted(grid=event.grid, client_order_id=order.client_order_id))
         elif order.accepted_ns is not None and event.asked_ns > order.accepted_ns + inquiry.LISTING_GRACE_NS:
             closing.ask(draft, order, "not among the open orders")
+    if event.asked_ns > draft.state.finished_ns + inquiry.LISTING_GRACE_NS:
+        for order in draft.state.finished:
+            if order.client_order_id in event.client_order_ids:
+                _cancel_finished(draft, order)
+
+
+def _cancel_finished(draft: Draft[ExitBook], order: CloseOrder) -> None:
+    """Take an exit out of the book that the venue said was refused or had ended: another one does its work by now."""
+    orders.send_cancel(draft, order)
+    draft.note(
+        LogEvent.ENDED_CLOSE_RESTS, level=NoteLevel.WARNING, lot=order.lot, client_order_id=order.client_order_id
+    )
 
 
 def amended(draft: Draft[ExitBook], event: OrderAmended) -> None:
