@@ -35,7 +35,7 @@ COLLECTING = "collecting a burst of fills"
 WITHHELD = "exits canceled on request"
 
 
-def handle_filled_order(draft: Draft[ExitBook], caused_ns: int = 0) -> None:
+def handle_filled_order(draft: Draft[ExitBook], caused_ns: int) -> None:
     """Send what is due: questions, cuts, and an exit for every quantity that has none."""
     draft.state = replace(draft.state, wants_price=False)
     if not draft.state.is_connected:
@@ -78,8 +78,7 @@ def _chase(draft: Draft[ExitBook]) -> None:
         if order.inquiry is None and order.accepted_ns is None and now_ns - order.placed_ns >= inquiry.SILENCE_NS:
             order = ask(draft, order, "no answer to the order")
         if order.cancel is not None and order.inquiry is None and now_ns >= order.cancel.next_ns:
-            orders.cancel(draft, order, order.cancel.why)
-            order = replace(order, cancel=inquiry.cancellation(order.cancel.why, now_ns))
+            order = orders.cancel(draft, order, order.cancel.why)
             order = ask(draft, order, "no answer to the cancel")
         if order.inquiry is not None and now_ns >= order.inquiry.next_ns:
             orders.query(draft, order)

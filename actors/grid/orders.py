@@ -134,10 +134,12 @@ def _note_sent(draft: Draft[ExitBook], order: CloseOrder, event: LogEvent) -> No
     draft.note(event, text, lot=order.lot, client_order_id=order.client_order_id)
 
 
-def cancel(draft: Draft[ExitBook], order: CloseOrder, why: str) -> None:
-    """Ask the venue to cancel an exit; it stays on the book until it is settled."""
+def cancel(draft: Draft[ExitBook], order: CloseOrder, why: str) -> CloseOrder:
+    """Ask the venue to cancel an exit; it stays on the book until it is settled. Returns the order as stored."""
     send_cancel(draft, order)
-    put_order(draft, replace(order, cancel=inquiry.cancellation(why, draft.now_ns)))
+    order = replace(order, cancel=inquiry.cancellation(why, draft.now_ns))
+    put_order(draft, order)
+    return order
 
 
 def send_cancel(draft: Draft[ExitBook], order: CloseOrder) -> None:
