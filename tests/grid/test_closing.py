@@ -3,7 +3,7 @@ import pytest
 from actors.grid import exits
 from actors.grid.settings import LotTimeoutAction, PartialTakeProfit
 from actors.log_events import LogEvent
-from actors.messages import CancelExits, FillAttributed
+from actors.messages import CancelExits, FillAttributed, Flatten
 from exchanges.values import CancelReason, OrderStatus, RejectReason
 from tests.grid.harness import D, Harness
 
@@ -79,6 +79,53 @@ def test_withheld_exits_are_canceled_and_not_placed_again():
     assert grid.state.lots.unprotected_quantity == 1
 
 
+def half_filled(**settings):
+    """A grid whose entry has filled four tenths, which have their exit."""
+    grid = Harness(max_orders=1, **settings)
+    grid.ack("c1")
+    grid.fill("c1", "t1", "0.400")
+    grid.ack("c2")
+    grid.take()
+    return grid
+
+
+def test_a_fill_while_exits_are_withheld_gets_none():
+    grid = half_filled()
+    grid.give("closer", CancelExits())
+    assert grid.take() == ["cancel c2"]
+    grid.fill("c1", "t2", "0.600")
+    assert grid.take() == []
+
+
+def test_a_fill_while_everything_is_being_closed_gets_no_exit_of_its_own():
+    grid = half_filled()
+    grid.tell(Flatten(grid="g"))
+    grid.pass_ms(2_000)
+    assert grid.take() == ["cancel c1", "cancel c2"]
+    grid.fill("c1", "t2", "0.600")
+    assert grid.take() == []
+    grid.done("c2", CancelReason.REQUESTED, "0")
+    assert grid.take() == ["c3 ioc sell 1@99.9"]
+
+
+def test_the_exit_of_a_fill_leaves_before_those_that_were_due_anyway():
+    grid = Harness(grid_step_pct=D(0))
+    grid.ack("c1")
+    grid.fill("c1", "t1", "1.000")
+    grid.ack("c2")
+    grid.pass_ms(4_000)
+    grid.ack("c3")
+    grid.done("c2", CancelReason.OTHER, "0")
+    grid.deny("c4")
+    grid.take()
+    grid.now_ns += 250_000_000
+    grid.fill("c3", "t3", "0.500")
+    assert [(grid.orders[line.split()[0]].command.lot, line) for line in grid.take()] == [
+        (2, "c5 sell 0.5@100.9"),
+        (1, "c6 sell 1@100.9"),
+    ]
+
+
 def test_cancel_without_an_answer_is_sent_again_and_asked():
     grid = with_lot(max_orders=1)
     grid.give("closer", CancelExits())
@@ -150,6 +197,17 @@ def test_overdue_lot_keeps_its_exit_until_there_is_a_fresh_price():
     assert grid.take() == ["cancel c3"]
     grid.done("c3", CancelReason.REQUESTED, "0")
     assert grid.take() == ["c4 ioc sell 1@99.9"]
+
+
+def test_prices_are_looked_at_only_while_something_waits_for_one():
+    grid = with_lot(lot_timeout_s=D(60), lot_timeout_action=LotTimeoutAction.CLOSE, max_orders=1)
+    assert not grid.exits.wants_price
+    grid.stale()
+    grid.pass_ms(70_000)
+    assert grid.exits.wants_price
+    grid.price("100.0", "100.1")
+    assert grid.take() == ["cancel c2"]
+    assert not grid.exits.wants_price
 
 
 def test_overdue_lot_with_two_exits_waits_for_both_to_settle():
