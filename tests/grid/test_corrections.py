@@ -2,8 +2,9 @@
 
 import pytest
 
-from actors.messages import FillCorrected, PositionClosed, ProfitCorrected
-from exchanges.values import ClientOrderId
+from actors.messages import FillCorrected, Flatten, PositionClosed, ProfitCorrected
+from exchanges.order_ids import unpack
+from exchanges.values import CancelReason, ClientOrderId
 from tests.grid.harness import D, Harness
 
 
@@ -71,6 +72,36 @@ def test_what_comes_after_the_lot_has_closed_corrects_the_profit_that_was_told(d
     ]
     assert told(grid, PositionClosed)[0].realized_pnl + sum(c.realized_pnl for c in corrections) == profit
     assert grid.exits.told.realized_pnl == profit
+
+
+def closing_at_once():
+    """The same grid while it is flattened: by an order whose number is not its lot's."""
+    grid = opened(max_orders=1)
+    grid.fill("c1", "t1", "1.000")
+    grid.tell(Flatten(grid="g"))
+    grid.done("c2", CancelReason.REQUESTED, "0")
+    assert unpack(grid.orders["c3"].command.client_order_id).sequence != 1
+    return grid
+
+
+@pytest.mark.parametrize("has_ended", [False, True])
+def test_what_an_order_numbered_apart_really_got_is_in_the_lot_it_closes(has_ended):
+    grid = closing_at_once()
+    grid.cumulative("c3", "0.300")
+    if has_ended:
+        grid.done("c3", CancelReason.IMMEDIATE)
+    grid.fill("c3", "t3", "0.300", price=D(100), fee="0.1")
+    (lot,) = grid.exits.lots
+    assert (lot.lot, lot.exit_notional, lot.exit_fees) == (1, D("0.3") * D(100), D("0.1"))
+    assert told(grid, ProfitCorrected) == []
+
+
+def test_a_correction_names_the_lot_that_an_order_numbered_apart_has_closed():
+    grid = closing_at_once()
+    grid.cumulative("c3", "1.000")
+    grid.fill("c3", "t3", "1.000", price=grid.orders["c3"].price + 1, fee="0.1")
+    (correction,) = told(grid, ProfitCorrected)
+    assert (correction.lot, correction.realized_pnl) == (1, D("0.9"))
 
 
 def test_a_trade_told_again_corrects_nothing():
