@@ -9,17 +9,16 @@ below their smallest quantity.
 from decimal import Decimal
 
 from actors.grid.state import ExitBook, GridContext, Part
-from exchanges.rounding import floor_to
 from exchanges.values import ZERO
 
 
 def is_placeable(context: GridContext, quantity: Decimal, price: Decimal) -> bool:
-    """Return whether the venue takes an exit of this size at this price."""
+    """Return whether the venue takes an exit of this size, which is on the step, at this price."""
     rules = context.rules
-    if quantity <= 0 or floor_to(quantity, rules.step) < rules.min_quantity:
+    if quantity <= 0 or quantity < rules.min_quantity:
         return False
     is_exempt = rules.reduce_only_exempt or context.capabilities.reduce_only_exempt_from_minimum
-    return is_exempt or floor_to(quantity, rules.step) * price >= rules.min_notional
+    return is_exempt or quantity * price >= rules.min_notional
 
 
 def parts_with_dust(book: ExitBook, lot: int, quantity: Decimal) -> tuple[Part, ...]:
