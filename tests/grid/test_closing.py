@@ -2,6 +2,7 @@ import pytest
 
 from actors.grid import exits
 from actors.grid.settings import LotTimeoutAction, PartialTakeProfit
+from actors.grid.state import SECOND_NS
 from actors.log_events import LogEvent
 from actors.messages import CancelExits, FillAttributed, Flatten
 from exchanges.values import CancelReason, OrderStatus, RejectReason
@@ -72,6 +73,7 @@ def test_withheld_exits_are_canceled_and_not_placed_again():
     grid = with_lot(max_orders=1)
     grid.give("closer", CancelExits())
     assert grid.take() == ["cancel c2"]
+    assert grid.exits.lots[0].blocked == ""
     grid.done("c2", CancelReason.REQUESTED, "0")
     grid.pass_ms(5_000)
     assert grid.take() == []
@@ -147,6 +149,33 @@ def test_exit_without_any_answer_is_asked():
     assert exits.deadline_ns(grid.context, grid.exits) == grid.now_ns + 10_000_000_000
     grid.pass_ms(10_000)
     assert grid.take() == ["query c2"]
+
+
+def absences(grid):
+    return grid.exits.orders[0].inquiry.absences
+
+
+def test_an_exit_that_may_still_arrive_is_not_proven_absent():
+    grid = Harness(capabilities={"fence_s": 30.0}, max_orders=1)
+    grid.ack("c1")
+    grid.fill("c1", "t1", "1.000")
+    fence_ns = grid.now_ns + 30 * SECOND_NS
+    grid.pass_ms(31_000)
+    grid.not_found("c2", asked_ns=fence_ns)
+    assert absences(grid) == 0
+    grid.not_found("c2", asked_ns=fence_ns + 1)
+    assert absences(grid) == 1
+
+
+def test_an_accepted_exit_is_absent_only_by_what_was_asked_since_it_was_missed():
+    grid = with_lot(max_orders=1)
+    grid.pass_ms(2_001)
+    grid.listed()
+    assert grid.take() == ["query c2"]
+    grid.not_found("c2", asked_ns=grid.now_ns - 1)
+    assert absences(grid) == 0
+    grid.not_found("c2", asked_ns=grid.now_ns)
+    assert absences(grid) == 1
 
 
 def test_late_fill_of_a_settled_exit_cuts_its_successor():
