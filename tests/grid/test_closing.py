@@ -81,6 +81,13 @@ def test_withheld_exits_are_canceled_and_not_placed_again():
     assert grid.state.lots.unprotected_quantity == 1
 
 
+def test_a_lot_with_an_exit_for_all_it_holds_waits_for_nothing():
+    grid = with_lot(max_orders=1)
+    grid.tick()
+    (lot,) = grid.exits.lots
+    assert (lot.blocked, lot.dust) == ("", 0)
+
+
 def half_filled(**settings):
     """A grid whose entry has filled four tenths, which have their exit."""
     grid = Harness(max_orders=1, **settings)

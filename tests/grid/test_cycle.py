@@ -1,11 +1,15 @@
+from dataclasses import replace
+
 import pytest
 
 from actors.grid import cycle, exits
 from actors.grid.draft import Draft
+from actors.grid.state import MILLISECOND_NS
 from actors.grid.stops import latch
 from actors.log_events import LogEvent
-from actors.messages import LatchKind, PriceStale
-from exchanges.values import CancelReason, OrderStatus
+from actors.messages import CancelEntries, Flatten, LatchKind, OrderAccepted, PriceStale
+from exchanges.order_ids import OrderKey, pack
+from exchanges.values import CancelReason, OrderStatus, RejectReason
 from tests.grid.harness import D, Harness
 
 
@@ -69,6 +73,75 @@ def test_entry_without_a_timeout_rests_for_ever():
     assert cycle.deadline_ns(grid.context, grid.state) is None
     grid.pass_ms(1_000_000)
     assert grid.take() == []
+
+
+def due_in_ms(grid):
+    """When the entry side is due if nothing else happens; None if never."""
+    at_ns = cycle.deadline_ns(grid.context, grid.state)
+    return None if at_ns is None else (at_ns - grid.now_ns) / MILLISECOND_NS
+
+
+def test_time_alone_matters_to_an_entry_as_long_as_something_of_it_is_awaited():
+    grid = Harness(entry_timeout_s=D(60), max_orders=1)
+    assert due_in_ms(grid) == 10_000
+    grid.ack("c1")
+    assert due_in_ms(grid) == 60_000
+    grid.tell(CancelEntries(grid="g"))
+    assert due_in_ms(grid) == 3_000
+    grid.cancel_failed("c1")
+    assert due_in_ms(grid) == 500
+    grid.done("c1", CancelReason.REQUESTED, "0")
+    assert due_in_ms(grid) is None
+
+
+def test_an_entry_without_an_answer_times_out_like_any_other():
+    assert due_in_ms(Harness(entry_timeout_s=D(4))) == 4_000
+
+
+def test_an_entry_that_waits_for_its_cover_is_due_for_nothing():
+    grid = Harness(entry_timeout_s=D(60))
+    grid.fill("c1", "t1", "1.000")
+    assert not grid.is_ready
+    assert due_in_ms(grid) is None
+
+
+def test_a_stray_entry_is_asked_about_in_time_too():
+    grid = Harness()
+    grid.ack("c1")
+    stray = pack(OrderKey(7, 40, 0))
+    grid.give("strategy", OrderAccepted(grid="g", client_order_id=stray, price=D(99), quantity=D(1)))
+    assert due_in_ms(grid) == 3_000
+
+
+def test_nothing_is_due_of_an_entry_before_the_venue_has_been_read():
+    grid = Harness()
+    assert cycle.deadline_ns(grid.context, replace(grid.state, is_connected=False)) is None
+
+
+def test_a_breach_is_due_when_it_has_lasted_long_enough():
+    grid = Harness(stop_price=D(90), stop_confirm_ms=700)
+    grid.ack("c1")
+    grid.mid("89")
+    assert due_in_ms(grid) == 700
+
+
+def test_a_flatten_waits_for_its_entry_and_is_due_until_the_closer_was_told():
+    grid = Harness()
+    grid.ack("c1")
+    grid.tell(Flatten(grid="g"))
+    assert due_in_ms(grid) == 2_000
+    grid.pass_ms(2_000)
+    assert due_in_ms(grid) == 1_000, "the cancel of the entry"
+
+
+def test_the_end_of_a_cooldown_and_of_a_pause_after_a_refusal_are_due():
+    grid = Harness(retry_backoff_ms=250)
+    grid.reject("c1", RejectReason.POST_ONLY)
+    assert due_in_ms(grid) == 250
+    grid.pass_ms(250)
+    grid.ack("c2")
+    grid.done("c2", CancelReason.OTHER, "0")
+    assert due_in_ms(grid) == 2_000
 
 
 def test_stale_is_noted_once():

@@ -1,10 +1,29 @@
-from actors.grid import cycle, exits, restart
+from dataclasses import replace
+
+import pytest
+
+from actors.grid import cycle, exits, inquiry, restart
 from actors.grid.restore import RestoredGrid, RestoredLot, RestoredOrder
-from actors.grid.state import ExitKind, Mode
+from actors.grid.state import (
+    DAY_NS,
+    SECOND_NS,
+    Day,
+    ExitKind,
+    Flattening,
+    GridState,
+    Ladder,
+    Latch,
+    LotsView,
+    Mode,
+    PendingEntry,
+)
+from actors.messages import LatchKind
 from exchanges.order_ids import OrderKey, pack
 from exchanges.values import OrderStatus, Side
 from tests.grid.harness import START_NS, START_WALL_NS, D, make_context
 from tests.grid.test_scenarios_recovery import killed, restored_entry, restored_exit, restored_lot
+
+TODAY = Day(number=START_WALL_NS // DAY_NS)
 
 
 def lot(number, entry, closed, *, done=True):
@@ -72,13 +91,94 @@ def test_nothing_is_due_before_the_venue_was_read():
     assert exits.deadline_ns(grid.context, grid.exits) is None
 
 
-def test_a_flatten_of_before_is_carried_out_and_the_grid_stays_paused():
-    def begin_entries(**known):
-        restored = RestoredGrid(grid="g", paused=True, flattening=True, **known)
-        return cycle.initial(make_context(), restored, START_NS, START_WALL_NS)
+def begin_entries(**known):
+    return cycle.initial(make_context(), RestoredGrid(grid="g", **known), START_NS, START_WALL_NS)
 
-    holding, empty = begin_entries(lots=(lot(1, "1", "0"),)), begin_entries()
-    assert holding.flattening is not None
+
+def test_a_first_start_knows_nothing_but_the_day():
+    assert cycle.initial(make_context(), None, START_NS, START_WALL_NS) == GridState(day=TODAY)
+
+
+def test_money_day_and_ladder_of_before_are_known_at_once():
+    state = begin_entries(
+        lots=(lot(1, "1", "0"),), realized_pnl=D(7), realized_pnl_today=D(2), fees=D(3), funding_today=D(-1),
+        forgiven_today=D(-4), ladder_wall_ns=START_WALL_NS - 5 * SECOND_NS, ladder_waived=True,
+    )  # fmt: skip
+    assert state == GridState(
+        lots=LotsView(realized_pnl=D(7), fees=D(3), is_known=False),
+        day=replace(TODAY, realized_at_start=D(5), funding=D(-1), forgiven=D(-4)),
+        ladder=Ladder(since_ns=START_NS - 5 * SECOND_NS, is_waived=True),
+    )
+
+
+def test_a_ladder_that_began_in_the_future_of_a_clock_that_was_set_back_begins_now():
+    assert begin_entries(ladder_wall_ns=START_WALL_NS + SECOND_NS).ladder.since_ns == START_NS
+    assert begin_entries().ladder.since_ns is None
+
+
+def test_a_grid_that_was_paused_stays_paused():
+    state = begin_entries(paused=True)
+    assert state == GridState(day=TODAY, mode=Mode.PAUSED, pause_reason="restored")
+
+
+def test_a_latched_stop_of_before_closes_what_is_left_and_stays():
+    state = begin_entries(latch=LatchKind.STOP_LOSS, latch_text="mid 90", orders=(restored_exit(),))
+    assert state == GridState(
+        day=TODAY,
+        mode=Mode.HALTED,
+        latch=Latch(kind=LatchKind.STOP_LOSS, text="mid 90", flatten=True),
+        flatten_reason="stop_loss",
+        flattening=Flattening(reason="stop_loss", deadline_ns=START_NS + 2 * SECOND_NS),
+    )
+
+
+def test_a_latch_that_closes_nothing_only_halts():
+    state = begin_entries(latch=LatchKind.DAILY_LOSS, latch_text="-9", lots=(lot(1, "1", "0"),))
+    assert (state.mode, state.flatten_reason, state.flattening) == (Mode.HALTED, "", None)
+
+
+def test_the_newest_entry_of_before_is_the_pending_one_and_the_others_are_strays():
+    orders = [
+        replace(restored_entry(), lot=number, client_order_id=pack(OrderKey(7, number, 0))) for number in (3, 1, 2)
+    ]
+    state = begin_entries(orders=(*orders, restored_exit()))
+    assert state.pending.lot == 3
+    assert [stray.lot for stray in state.strays] == [1, 2]
+
+
+@pytest.mark.parametrize(("accepted", "fence_ns"), [(True, START_NS - 1), (False, START_NS + 6 * SECOND_NS)])
+def test_an_entry_of_before_is_asked_about_at_once(accepted, fence_ns):
+    order = restored_entry(accepted=accepted, filled="0.400", fence_s=6)
+    assert begin_entries(orders=(order,)).pending == PendingEntry(
+        client_order_id=order.client_order_id,
+        lot=1,
+        price=D("99.9"),
+        quantity=D("1.000"),
+        placed_ns=START_NS - 5 * SECOND_NS,
+        pending_open_order_id=order.order_id,
+        filled=D("0.400"),
+        covered=D("0.400"),
+        inquiry=inquiry.begin("restored", fence_ns=fence_ns, at_ns=START_NS),
+    )
+
+
+def test_an_entry_of_before_whose_lot_is_open_is_covered_when_the_closer_says_so():
+    assert begin_entries(orders=(restored_entry(filled="0.400"),), lots=(lot(1, "0.4", "0"),)).pending.covered == 0
+
+
+def test_an_entry_of_before_is_fenced_from_now_on_where_its_fence_has_passed():
+    state = begin_entries(orders=(restored_entry(accepted=False, fence_s=-6),))
+    assert state.pending.inquiry.fence_ns == START_NS
+
+
+def test_an_entry_placed_in_the_future_of_a_clock_that_was_set_back_was_placed_now():
+    order = replace(restored_entry(), placed_wall_ns=START_WALL_NS + SECOND_NS)
+    assert begin_entries(orders=(order,)).pending.placed_ns == START_NS
+
+
+def test_a_flatten_of_before_is_carried_out_and_the_grid_stays_paused():
+    holding, empty = (begin_entries(paused=True, flattening=True, lots=lots) for lots in ((lot(1, "1", "0"),), ()))
+    assert holding.flattening == Flattening(reason="operator", deadline_ns=START_NS + 2 * SECOND_NS)
     assert empty.flattening is None
     for state in (holding, empty):
         assert state.mode is Mode.PAUSED
