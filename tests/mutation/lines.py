@@ -76,8 +76,11 @@ def _statement(function: ast.AST, line: int) -> range:
     inside = min((node.lineno for node in _statements(statement)), default=None)
     if inside is None:
         return range(statement.lineno - 1, statement.end_lineno or statement.lineno)
-    # a head goes up to the body; else, except and case are a line of their own
-    return range(statement.lineno - 1, inside - 1) if line < inside else range(line - 1, line)
+    if line < inside:
+        return range(statement.lineno - 1, inside - 1)
+    # else, except and case are a part of their own, like a head up to what follows
+    following = min((node.lineno for node in _statements(statement) if node.lineno > line), default=line + 1)
+    return range(line - 1, following - 1)
 
 
 def _statements(owner: ast.AST) -> list[ast.stmt]:

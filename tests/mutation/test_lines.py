@@ -23,6 +23,11 @@ def classify(number: int, least: int = 0) -> str:
     match half:
         case 1:
             return "one"
+        case (
+            2
+            | 3
+        ):
+            return "few"
         case _:
             return "other"
 
@@ -41,6 +46,16 @@ def changed(before: str, after: str) -> Callable[..., str]:
 HEAD = changed("least: int = 0", "least: int = 1")
 CONDITION = changed("and number", "or number")
 CASE = changed("case 1", "case 2")
+GONE = changed(
+    """
+        case (
+            2
+            | 3
+        ):
+            return "few"
+""",
+    "\n",
+)
 VALUE = changed('"nothing"', '"NOTHING"')
 
 
@@ -66,6 +81,12 @@ def test_only_who_runs_the_changed_line_can_tell() -> None:
     assert is_run(VALUE, lambda: classify(0))
     assert not is_run(CASE, lambda: classify(0))
     assert is_run(CASE, lambda: classify(3))
+
+
+def test_a_case_of_several_lines_is_run_by_whoever_gets_that_far() -> None:
+    assert is_run(GONE, lambda: classify(3))
+    assert not is_run(GONE, lambda: classify(0))
+    assert not is_run(GONE, lambda: classify(10))
 
 
 def test_other_arguments_concern_everybody() -> None:
