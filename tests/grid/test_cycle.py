@@ -7,7 +7,7 @@ from actors.grid.draft import Draft
 from actors.grid.state import MILLISECOND_NS
 from actors.grid.stops import latch
 from actors.log_events import LogEvent
-from actors.messages import CancelEntries, Flatten, LatchKind, OrderAccepted, PriceStale
+from actors.messages import CancelEntries, EntryFilled, Flatten, LatchKind, OrderAccepted, OrderFilled, PriceStale
 from exchanges.order_ids import OrderKey, pack
 from exchanges.values import CancelReason, OrderStatus, RejectReason
 from tests.grid.harness import D, Harness
@@ -158,6 +158,17 @@ def test_exits_without_a_price_take_note_of_nothing():
     grid = Harness(book=None)
     step = exits.step(grid.context, grid.exits, PriceStale(grid="g", why="x"), grid.now_ns)
     assert step.state.quote is None
+
+
+def test_a_fill_is_handed_to_the_closer_before_the_step_is_done():
+    grid = Harness()
+    grid.ack("c1")
+    number = grid.orders["c1"].command.client_order_id
+    fill = OrderFilled(grid="g", client_order_id=number, price=D(100), quantity=D("0.4"), cumulative=D("0.4"))
+    sent = []
+    step = cycle.step(grid.context, grid.state, fill, grid.now_ns, send_now=sent.append)
+    assert sent == [[step.outputs[0]]]
+    assert isinstance(step.outputs[0], EntryFilled)
 
 
 def test_only_the_first_stop_is_latched():
