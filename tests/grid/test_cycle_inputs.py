@@ -2,17 +2,20 @@
 
 import pytest
 
+from actors.grid import cycle
 from actors.grid.settings import Direction
 from actors.grid.state import DAY_NS, CycleState, Day, Feed, LotsView, Mode
 from actors.messages import (
     CancelEntries,
     CloseOrderPlaced,
+    EntryFinished,
     Flatten,
     FundingPaid,
     LatchKind,
     LotsChanged,
     PauseEntries,
     PositionClosed,
+    QueryFailed,
     ReserveSequences,
     SequencesReserved,
     StopEntries,
@@ -203,6 +206,20 @@ def test_ids_are_asked_for_once_and_by_the_side_that_needs_them():
     assert grid.state.ids.asked_ns == grid.now_ns
     grid.give("strategy", SequencesReserved(grid="g", first=1, last=64))
     assert (grid.state.ids.left, grid.state.ids.asked_ns) == (64, None)
+
+
+def test_a_question_that_failed_says_nothing():
+    grid = Harness()
+    grid.ack("c1")
+    before = grid.state
+    grid.give("strategy", QueryFailed(grid="g", what="position", error="timeout"))
+    assert grid.state == before
+
+
+def test_a_message_that_is_for_nobody_here_is_a_defect_and_not_ignored():
+    grid = Harness()
+    with pytest.raises(AssertionError, match="EntryFinished"):
+        cycle.step(grid.context, grid.state, EntryFinished(grid="g", lot=1, filled=D(1)), grid.now_ns)
 
 
 def test_no_reason_is_told_while_an_entry_is_live():
