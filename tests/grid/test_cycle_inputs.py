@@ -152,6 +152,14 @@ def test_entries_need_a_stream_that_lives():
     assert grid.state.feed is Feed.LIVE
 
 
+def test_a_stale_price_is_still_the_last_one_that_is_known():
+    grid = Harness()
+    grid.ack("c1")
+    before = grid.state.quote
+    grid.stale()
+    assert grid.state.quote == replace(before, is_stale=True)
+
+
 def test_funding_of_one_day_adds_up_and_the_next_day_begins_with_none():
     grid = Harness()
     for amount in ("-0.5", "0.2"):
