@@ -236,10 +236,10 @@ def test_overdue_lot_keeps_its_exit_until_there_is_a_fresh_price():
 
 
 def test_prices_are_looked_at_only_while_something_waits_for_one():
-    grid = with_lot(lot_timeout_s=D(60), lot_timeout_action=LotTimeoutAction.CLOSE, max_orders=1)
+    grid = with_lot(lot_timeout_s=D(5), lot_timeout_action=LotTimeoutAction.CLOSE, max_orders=1)
     assert not grid.exits.wants_price
     grid.stale()
-    grid.pass_ms(70_000)
+    grid.pass_ms(6_000)
     assert grid.exits.wants_price
     grid.price("100.0", "100.1")
     assert grid.take() == ["cancel c2"]
@@ -247,14 +247,14 @@ def test_prices_are_looked_at_only_while_something_waits_for_one():
 
 
 def test_overdue_lot_with_two_exits_waits_for_both_to_settle():
-    grid = Harness(lot_timeout_s=D(60), lot_timeout_action=LotTimeoutAction.CLOSE)
+    grid = Harness(lot_timeout_s=D(5), lot_timeout_action=LotTimeoutAction.CLOSE)
     grid.ack("c1")
     grid.fill("c1", "t1", "0.500")
     grid.fill("c1", "t2", "0.500")
     grid.ack("c2")
     grid.ack("c3")
     grid.take()
-    grid.pass_ms(60_000)
+    grid.pass_ms(5_000)
     grid.take()
     grid.done("c2", CancelReason.REQUESTED, "0")
     assert not grid.places()

@@ -4,7 +4,7 @@ import pytest
 
 from actors.grid import closing
 from actors.grid.settings import LotTimeoutAction
-from actors.grid.state import ExitBook, Part, TrackedPosition
+from actors.grid.state import ExitBook, Mismatch, Part, TrackedPosition
 from actors.log_events import LogEvent
 from exchanges.records import replace
 from exchanges.values import CancelReason, RejectReason
@@ -46,28 +46,28 @@ def test_a_lot_is_no_longer_called_blocked_once_its_next_exit_is_sent():
 
 
 def test_a_lot_is_overdue_exactly_when_its_time_is_over():
-    grid = filled(lot_timeout_s=D(60))
+    grid = filled(lot_timeout_s=D(5))
     grid.ack("c2")
-    grid.pass_ms(59_999)
+    grid.pass_ms(4_999)
     assert grid.count(LogEvent.LOT_OVERDUE) == 0
     grid.pass_ms(1)
     assert grid.count(LogEvent.LOT_OVERDUE) == 1
 
 
 def test_a_lot_that_holds_nothing_is_not_overdue():
-    grid = Harness(max_orders=1, lot_timeout_s=D(60))
+    grid = Harness(max_orders=1, lot_timeout_s=D(5))
     grid.ack("c1")
     grid.fill("c1", "t1", "0.400")
     grid.ack("c2")
     grid.fill("c2", "t2", "0.400")
-    grid.pass_ms(61_000)
+    grid.pass_ms(6_000)
     assert grid.count(LogEvent.LOT_OVERDUE) == 0
 
 
 def test_an_overdue_lots_exit_is_canceled_once_and_what_takes_is_not():
-    grid = filled(lot_timeout_s=D(60), lot_timeout_action=LotTimeoutAction.CLOSE)
+    grid = filled(lot_timeout_s=D(5), lot_timeout_action=LotTimeoutAction.CLOSE)
     grid.ack("c2")
-    grid.pass_ms(60_000)
+    grid.pass_ms(5_000)
     assert grid.take() == ["c2 sell 1@100.9", "cancel c2"]
     grid.tick()
     assert grid.take() == []
@@ -151,6 +151,15 @@ def test_what_an_exit_leaves_of_dust_below_the_step_stays_dust():
     grid.pass_ms(250)
     assert grid.take() == ["c4 sell 1.05@100.9"]
     assert lots(grid) == [(1, "dust", D("0.0005")), (2, "", 0)]
+
+
+def test_while_the_position_differs_from_the_lots_no_dust_is_taken_along():
+    grid = with_dust("0.050")
+    grid.exits = replace(grid.exits, mismatch=Mismatch(least=D("1.5"), most=D("1.5")))
+    grid.pass_ms(250)
+    assert grid.take() == ["c4 sell 1@100.9"]
+    assert [(order.lot, order.parts) for order in grid.exits.orders] == [(2, (Part(2, D(1)),))]
+    assert lots(grid) == [(1, "dust", D("0.05")), (2, "", 0)]
 
 
 def test_dust_is_noted_once():
