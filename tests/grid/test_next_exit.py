@@ -159,6 +159,17 @@ def test_what_an_exit_leaves_of_dust_below_the_step_stays_dust():
     assert lots(grid) == [(1, "dust", D("0.0005")), (2, "", 0)]
 
 
+def test_what_of_a_lot_is_below_the_step_is_dust_when_the_rest_has_its_exit():
+    grid = Harness()
+    grid.ack("c1")
+    grid.take()
+    grid.fill("c1", "t1", "0.4005")
+    grid.deny("c2")
+    try_again(grid)
+    assert grid.take() == ["c2 sell 0.4@100.9", "c3 sell 0.4@100.9"]
+    assert lots(grid) == [(1, "dust", D("0.0005"))]
+
+
 def test_while_the_position_differs_from_the_lots_no_dust_is_taken_along():
     grid = with_dust("0.050")
     grid.exits = replace(grid.exits, mismatch=Mismatch(least=D("1.5"), most=D("1.5")))
