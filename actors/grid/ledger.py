@@ -8,7 +8,7 @@ here. A fill moves a proven difference of the position along, as far as the read
 
 from decimal import Decimal
 
-from actors.grid import ids, pricing
+from actors.grid import closing, ids, pricing
 from actors.grid.draft import Draft
 from actors.grid.positions import (
     allot,
@@ -59,14 +59,15 @@ def notify_order_filled(draft: Draft[ExitBook], event: EntryFilled) -> None:
     orders = _covering(book, lot.lot, event.quantity)
     wait_ns = draft.context.settings.entry.tp_coalesce_ms * MILLISECOND_NS
     is_full = event.leaves is not None and event.leaves <= 0
-    hold_ns = lot.hold_ns if lot.hold_ns > draft.now_ns or not wait_ns else draft.now_ns + wait_ns
+    is_collecting = lot.blocked == closing.COLLECTING  # what came first waits no longer, however many fills follow
+    hold_ns = lot.hold_ns if is_collecting or not wait_ns else draft.now_ns + wait_ns
     lot = replace(
         lot,
         entry_filled=lot.entry_filled + event.quantity,
         entry_notional=lot.entry_notional + event.quantity * event.price,
         entry_fees=lot.entry_fees + event.fee,
         last_fill_ns=draft.now_ns,
-        received_ns=event.received_ns or draft.now_ns,
+        received_ns=event.received_ns,
         hold_ns=hold_ns,
         is_entry_done=lot.is_entry_done or is_full,
     )

@@ -1,7 +1,10 @@
+import pytest
+
+from actors.grid.state import MILLISECOND_NS
 from actors.log_events import LogEvent
 from actors.messages import EntryFilled, EntryFinished, OrderAccepted, OrderFilled, PositionClosed
 from exchanges.order_ids import OrderKey, pack
-from exchanges.values import CancelReason, OrderId
+from exchanges.values import CancelReason, OrderId, OrderStatus
 from tests.grid.harness import D, Harness
 from tests.grid.test_scenarios_recovery import killed, restored_lot
 
@@ -106,3 +109,80 @@ def test_fill_without_times_counts_from_now():
     grid.is_watching = False
     grid.give("closer", EntryFilled(grid="g", lot=1, price=D(100), quantity=D(1)))
     assert grid.exits.naked_since_ns == grid.now_ns
+
+
+def entry_filled(grid, quantity, **fields):
+    """The closer alone learns of a fill of the entry c1: what the strategy says of it comes later."""
+    grid.is_watching = False
+    grid.give("closer", EntryFilled(grid="g", lot=1, price=D("99.9"), quantity=D(quantity), **fields))
+
+
+def test_what_a_full_fill_brings_is_not_collected_any_longer():
+    grid = Harness(tp_coalesce_ms=200)
+    grid.take()
+    entry_filled(grid, "0.400", leaves=D("0.600"))
+    assert grid.take() == []
+    entry_filled(grid, "0.600", leaves=D(0))
+    assert grid.take() == ["c2 sell 1@100.9"]
+
+
+def test_a_late_fill_after_the_full_one_is_not_collected_either():
+    grid = Harness(tp_coalesce_ms=200)
+    entry_filled(grid, "1.000", leaves=D(0))
+    grid.take()
+    entry_filled(grid, "0.200")
+    assert grid.take() == ["c3 sell 0.2@100.9"]
+
+
+@pytest.mark.parametrize("late_ms", [0, 5])
+def test_a_fill_at_the_end_of_a_burst_does_not_hold_it_back_once_more(late_ms):
+    """The fill may be taken before the tick that the end of the burst is due at."""
+    grid = Harness(tp_coalesce_ms=200)
+    grid.take()
+    entry_filled(grid, "0.400")
+    grid.now_ns += (200 + late_ms) * MILLISECOND_NS
+    entry_filled(grid, "0.300")
+    assert grid.take() == ["c2 sell 0.7@100.9"]
+    entry_filled(grid, "0.200")
+    assert grid.take() == [], "what follows is a burst of its own"
+    grid.pass_ms(200)
+    assert grid.take() == ["c3 sell 0.2@100.9"]
+
+
+def test_a_fill_is_without_an_exit_since_it_arrived_and_not_since_it_was_worked_on():
+    grid = Harness()
+    received_ns = grid.now_ns
+    grid.now_ns += 7 * MILLISECOND_NS
+    entry_filled(grid, "1.000", received_ns=received_ns)
+    assert grid.exits.naked_since_ns == received_ns
+
+
+def test_a_rumor_about_the_position_ends_with_a_fill_of_the_entry():
+    grid = Harness(max_orders=1)
+    grid.ack("c1")
+    grid.fill("c1", "t1", "0.400")
+    grid.ack("c2")
+    grid.pass_ms(5_000)
+    grid.position("0.200")
+    grid.settled("c2", OrderStatus.OPEN, "0")
+    grid.fill("c1", "t2", "0.200")
+    grid.ack("c3")
+    grid.pass_ms(5_000)
+    grid.position("0.200")
+    assert grid.exits.mismatch is None, "of the lots as they are now it is the first reading"
+    assert grid.exits.suspicion.count == 1
+
+
+def test_a_rumor_about_the_position_ends_with_a_fill_of_an_exit():
+    grid = Harness(max_orders=1)
+    grid.ack("c1")
+    grid.fill("c1", "t1", "1.000")
+    grid.ack("c2")
+    grid.pass_ms(5_000)
+    grid.position("0.400")
+    grid.settled("c2", OrderStatus.OPEN, "0")
+    grid.fill("c2", "t2", "0.200")
+    grid.pass_ms(5_000)
+    grid.position("0.400")
+    assert grid.exits.mismatch is None, "of the lots as they are now it is the first reading"
+    assert grid.exits.suspicion.count == 1
