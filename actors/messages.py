@@ -412,7 +412,6 @@ class EntryFilled:
     fee: Decimal = ZERO
     leaves: Decimal | None = None
     received_ns: int = 0
-    received_wall_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -181,7 +181,6 @@ def tell_fill(draft: Draft[GridState], lot: int, event: OrderFilled) -> None:
             fee=event.fee,
             leaves=event.leaves,
             received_ns=event.received_ns,
-            received_wall_ns=event.received_wall_ns,
         )
     )
     state = draft.state

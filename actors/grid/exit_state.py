@@ -99,7 +99,6 @@ class TrackedPosition:
     sequence: int
     next_leg: int
     opened_ns: int
-    opened_wall_ns: int = 0
     entry_filled: Decimal = ZERO
     entry_notional: Decimal = ZERO
     entry_fees: Decimal = ZERO

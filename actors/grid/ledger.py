@@ -110,7 +110,6 @@ def _new_lot(draft: Draft[ExitBook], event: EntryFilled) -> TrackedPosition:
         next_leg=LAST_EXIT_LEG + 1 if is_reopened else _unused_leg(draft, event.lot),
         closed_before=_closed_before(book, event.lot),
         opened_ns=draft.now_ns,
-        opened_wall_ns=event.received_wall_ns,
     )
 
 
@@ -143,11 +142,7 @@ def _covering(book: ExitBook, lot: int, quantity: Decimal) -> tuple[CloseOrder, 
 
 
 def _closed_before(book: ExitBook, lot: int) -> Decimal:
-    before = ZERO
-    for part in book.closed:
-        if part.lot == lot:
-            before += part.quantity
-    return before
+    return next((part.quantity for part in book.closed if part.lot == lot), ZERO)
 
 
 def entry_finished(draft: Draft[ExitBook], event: EntryFinished) -> None:

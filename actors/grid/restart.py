@@ -63,7 +63,6 @@ def _restored_lot(lot: RestoredLot, now_ns: int, wall_ns: int) -> TrackedPositio
         sequence=lot.continuation or lot.lot,
         next_leg=max(FIRST_EXIT_LEG, lot.attempts_used + 1),
         opened_ns=now_ns - max(0, wall_ns - lot.opened_wall_ns),
-        opened_wall_ns=lot.opened_wall_ns,
         entry_filled=lot.entry_filled,
         entry_notional=lot.entry_notional,
         entry_fees=lot.fees,

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from actors.grid.state import Part
 from actors.log_events import LogEvent
-from actors.messages import LotRebuilt, OrderAccepted, PositionClosed
-from exchanges.order_ids import OrderKey, pack
+from actors.messages import CancelExits, LotRebuilt, OrderAccepted, PositionClosed
+from exchanges.order_ids import OrderKey, pack, unpack
 from exchanges.values import OrderStatus, Side
 from tests.grid.harness import D, Harness
 from tests.grid.test_scenarios_recovery import killed, restored_entry, restored_exit, restored_lot
@@ -191,3 +191,91 @@ def test_an_exit_whose_entry_may_still_fill_is_not_taken_for_another_lots():
     orders = [second(restored_entry(), 0), second(exit_, 1)]
     grid = killed(orders=orders, lots=[restored_lot(filled="1.000", done=True, attempts=1)], is_watching=False)
     assert grid.exits.orders[0].parts == ()
+
+
+def test_two_restored_exits_share_a_fill_and_count_none_of_it_twice():
+    first = restored_exit(quantity="0.400")
+    orders = [restored_entry(), first, replace(first, client_order_id=pack(OrderKey(7, 1, 2)))]
+    grid = killed(orders=orders, is_watching=False)
+    grid.settled("c2", OrderStatus.OPEN, "0")
+    grid.settled("c3", OrderStatus.OPEN, "0")
+    grid.connect("0.5")
+    grid.fill("c1", "t1", "0.500")
+    assert [order.parts for order in grid.exits.orders] == [(Part(1, D("0.4")),), (Part(1, D("0.1")),)]
+
+
+def test_a_fill_keeps_its_own_restored_exit_while_that_is_being_canceled():
+    grid = killed_in_the_gap()
+    grid.settled("c2", OrderStatus.OPEN, "0")
+    grid.connect("1.0")
+    grid.give("closer", CancelExits())
+    grid.fill("c1", "t1", "1.000")
+    assert grid.exits.orders[0].parts == (Part(1, D(1)),)
+    assert grid.exits.lots[0].blocked == "", "all of it is on order until the cancel is answered"
+
+
+def killed_with_the_exit_of_the_next_lot():
+    grid = killed(orders=[restored_entry(), second(restored_exit(quantity="1.000"), 1)], is_watching=False)
+    grid.settled("c2", OrderStatus.OPEN, "0")
+    grid.connect("1.0")
+    grid.take()
+    return grid
+
+
+def test_a_fill_is_given_to_an_exit_without_a_lot_whosever_it_was():
+    grid = killed_with_the_exit_of_the_next_lot()
+    grid.fill("c1", "t1", "1.000")
+    assert grid.exits.orders[0].parts == (Part(1, D(1)),)
+    assert not [line for line in grid.take() if "sell" in line], "more exits than there is to close"
+
+
+def test_a_fill_is_not_given_to_another_lots_exit_that_is_being_canceled():
+    grid = killed_with_the_exit_of_the_next_lot()
+    grid.give("closer", CancelExits())
+    grid.fill("c1", "t1", "1.000")
+    assert grid.exits.orders[0].parts == ()
+    assert grid.exits.lots[0].blocked == "exits canceled on request"
+
+
+def test_a_restored_exit_on_the_last_leg_makes_its_lot_continue_elsewhere():
+    exit_ = replace(restored_exit(quantity="0.400"), client_order_id=pack(OrderKey(7, 1, 13)))
+    grid = killed(orders=[restored_entry(), exit_], is_watching=False)
+    grid.settled("c2", OrderStatus.OPEN, "0")
+    grid.connect("1.0")
+    grid.fill("c1", "t1", "1.000")
+    assert grid.exits.orders[0].parts == (Part(1, D("0.4")),)
+    command = grid.orders["c3"].command
+    assert (command.quantity, command.parent_lot) == (D("0.6"), 1)
+    assert unpack(command.client_order_id).leg == 1
+    assert unpack(command.client_order_id).sequence > 64, "an id below may be in use already"
+
+
+def test_the_first_exit_of_a_new_lot_takes_the_first_leg():
+    grid = Harness()
+    grid.ack("c1")
+    grid.fill("c1", "t1", "1.000")
+    assert unpack(grid.orders["c2"].command.client_order_id) == OrderKey(7, 1, 1)
+
+
+def test_what_a_resting_exit_filled_too_early_goes_on_waiting_for_the_rest_of_its_entry():
+    grid = killed_in_the_gap()
+    grid.settled("c2", OrderStatus.OPEN, "0.500")
+    grid.connect("0.5")
+    grid.fill("c1", "t1", "0.300")
+    assert [event.quantity for event in grid.exits.early] == [D("0.2")]
+    assert grid.count(LogEvent.POSITION_MISMATCH) == 0
+    grid.fill("c1", "t2", "0.700")
+    assert grid.exits.early == ()
+    assert [(lot.lot, lot.remaining) for lot in grid.exits.lots] == [(1, D("0.5"))]
+
+
+def test_the_fee_of_a_fill_that_came_too_early_is_paid_once():
+    grid = killed_in_the_gap()
+    grid.settled("c2", OrderStatus.OPEN, "0")
+    grid.connect("1.0")
+    grid.fill("c2", "t9", "1.000", fee="0.10")
+    grid.fill("c1", "t1", "0.250")
+    assert grid.exits.early[0].fee == D("0.075")
+    grid.fill("c1", "t2", "0.750")
+    assert sum(message.fees for message in grid.of(PositionClosed)) == D("0.10")
+    assert grid.exits.counters.fees == D("0.10")
