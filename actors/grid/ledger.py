@@ -317,7 +317,7 @@ def _tell_journal(
 
 
 def watch_boost(draft: Draft[ExitBook]) -> None:
-    """Turn boost off while the losses of the last hour exceed the budget."""
+    """Turn boost off while the losses of the last hour have used up the budget."""
     losses = draft.state.boost_losses
     if not losses:
         return

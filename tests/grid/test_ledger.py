@@ -1,12 +1,12 @@
 import pytest
 
-from actors.grid.state import MILLISECOND_NS
+from actors.grid.state import MILLISECOND_NS, SECOND_NS
 from actors.log_events import LogEvent
 from actors.messages import EntryFilled, EntryFinished, OrderAccepted, OrderFilled, PositionClosed
 from exchanges.order_ids import OrderKey, pack
 from exchanges.values import CancelReason, OrderId, OrderStatus
 from tests.grid.harness import D, Harness
-from tests.grid.test_scenarios_recovery import killed, restored_lot
+from tests.grid.test_scenarios_recovery import boosted, killed, restored_lot
 
 
 def test_fees_of_entry_and_exit_reduce_the_profit():
@@ -186,3 +186,71 @@ def test_a_rumor_about_the_position_ends_with_a_fill_of_an_exit():
     grid.position("0.400")
     assert grid.exits.mismatch is None, "of the lots as they are now it is the first reading"
     assert grid.exits.suspicion.count == 1
+
+
+def with_resting_exit(**settings):
+    grid = Harness(max_orders=1, **settings)
+    grid.ack("c1")
+    grid.fill("c1", "t1", "1.000")
+    grid.take()
+    return grid
+
+
+def test_a_fill_proves_that_its_exit_was_accepted():
+    grid = with_resting_exit()
+    grid.fill("c2", "t2", "0.400")
+    assert grid.state.lots.unprotected_quantity == 0
+    grid.pass_ms(20_000)
+    assert grid.take() == [], "an exit that filled is asked about as if it had been silent"
+
+
+def test_a_fill_does_not_make_its_exit_look_newly_accepted():
+    """Open orders may trail an acceptance by two seconds; an exit that is missing there for longer is asked about."""
+    grid = with_resting_exit()
+    grid.ack("c2")
+    grid.pass_ms(5_000)
+    grid.fill("c2", "t2", "0.400")
+    grid.pass_ms(1)
+    grid.listed()
+    assert grid.take() == ["query c2"]
+
+
+def lose_by_boost(grid, trade, quantity, price):
+    grid.fill("c1", f"entry of {trade}", quantity)
+    name = list(grid.orders)[-1]
+    assert "ioc" in grid.line(grid.orders[name].command)
+    grid.fill(name, trade, quantity, price)
+
+
+def test_boost_ends_when_its_losses_reach_the_budget_and_returns_an_hour_later():
+    grid = boosted(max_orders=1)
+    lose_by_boost(grid, "t1", "0.200", "99.8")
+    assert (grid.exits.is_boost_off, grid.count(LogEvent.BOOST_DISABLED)) == (False, 0)
+    grid.now_ns += 60 * SECOND_NS
+    grid.price("100.0", "100.1")
+    lose_by_boost(grid, "t2", "0.300", "99.8")
+    assert sum(loss.loss for loss in grid.exits.boost_losses) == D("0.05"), "all of the budget, and not more"
+    assert grid.exits.is_boost_off
+    grid.now_ns += 3_540 * SECOND_NS - 1
+    grid.tick()
+    assert grid.exits.is_boost_off
+    grid.now_ns += 1
+    grid.tick()
+    grid.tick()
+    assert not grid.exits.is_boost_off, "the first loss is an hour old"
+    assert (grid.count(LogEvent.BOOST_DISABLED), grid.count(LogEvent.BOOST_ENABLED)) == (1, 1)
+    assert [loss.loss for loss in grid.exits.boost_losses] == [D("0.03")]
+
+
+def test_what_boost_does_not_lose_costs_nothing_of_its_budget():
+    grid = boosted(max_orders=1)
+    lose_by_boost(grid, "t1", "0.200", "100.0")
+    lose_by_boost(grid, "t2", "0.200", "99.9")
+    assert grid.exits.boost_losses == ()
+
+
+def test_what_a_resting_exit_loses_costs_nothing_of_the_budget_of_boost():
+    grid = with_resting_exit()
+    grid.fill("c2", "t2", "1.000", fee="5")
+    assert grid.exits.counters.realized_pnl < 0
+    assert grid.exits.boost_losses == ()
