@@ -68,7 +68,7 @@ def _judge(draft: Draft[ExitBook], quantity: Decimal, asked_ns: int) -> None:
         mismatch = Mismatch(least=reading, most=reading, asked_ns=asked_ns)
         draft.state = replace(book, suspicion=None, mismatch=mismatch)
         if book.adopts_proven:
-            adopt(draft)
+            _adopt(draft, reading)
         _let_go(draft, asked_ns)
         return
     _suspect(draft, reading, asked_ns)
@@ -127,20 +127,24 @@ def _suspect(draft: Draft[ExitBook], reading: Decimal, asked_ns: int) -> None:
         level=NoteLevel.CRITICAL,
     )
     if book.adopts_proven:
-        adopt(draft)
+        _adopt(draft, reading)
     _let_go(draft, asked_ns)
 
 
-def adopt(draft: Draft[ExitBook], *, when_proven: bool = False) -> None:
-    """Book the proven difference as somebody else's: newest lots count as closed outside, a surplus as not ours."""
+def adopt(draft: Draft[ExitBook], *, when_proven: bool) -> None:
+    """Book the proven difference, or where it may still be proven and `when_proven` says so, once it is."""
     book = draft.state
-    reading = book.proven
-    if reading is None and when_proven:
+    if book.proven is not None:
+        _adopt(draft, book.proven)
+    elif when_proven:
         draft.state = replace(book, adopts_proven=book.suspicion is not None or not book.is_agreed)
-        return
-    if reading is None:
+    else:
         draft.note(LogEvent.POSITION_ADOPTED, "no proven difference to adopt")
-        return
+
+
+def _adopt(draft: Draft[ExitBook], reading: Decimal) -> None:
+    """Book a difference as somebody else's: newest lots count as closed outside, a surplus as not ours."""
+    book = draft.state
     missing = held(book) - max(ZERO, reading)
     foreign = min(reading, ZERO) if missing >= 0 else -missing
     external = book.external + draft.context.sign * foreign

@@ -6,7 +6,7 @@ closer's own block, and the command names both. An emergency order takes a seque
 
 from decimal import Decimal
 
-from actors.grid import ids, inquiry
+from actors.grid import dust, ids, inquiry
 from actors.grid.draft import Draft
 from actors.grid.positions import get_lot, lots_with, put_order
 from actors.grid.state import CloseOrder, ExitBook, ExitKind, Part, TrackedPosition
@@ -66,7 +66,7 @@ def send(
         lot=lot_number,
         kind=kind,
         price=price,
-        quantity=sum((part.quantity for part in parts), Decimal(0)),
+        quantity=dust.total(parts),
         parts=parts,
         placed_ns=draft.now_ns,
     )
