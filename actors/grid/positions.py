@@ -123,7 +123,7 @@ def allot(lots: tuple[TrackedPosition, ...], quantity: Decimal, room: dict[int, 
     """Return parts of `quantity` over lots in the given order, each at most its room. May add up to less."""
     parts = []
     for lot in lots:
-        share = min(quantity, room.get(lot.lot, ZERO))
+        share = min(quantity, room[lot.lot])
         if share > 0:
             parts.append(Part(lot.lot, share))
             quantity -= share

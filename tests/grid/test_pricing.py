@@ -73,3 +73,22 @@ def test_capped_price_is_the_touch_less_slippage():
 def test_dearer_is_best_for_us():
     assert pricing.dearer(BUY, [D(1), D(2)]) == 2
     assert pricing.dearer(SELL, [D(1), D(2)]) == 1
+
+
+def test_an_entry_of_exactly_the_smallest_legal_size_is_legal():
+    least = make_context(rules={"min_quantity": D("1.000")})
+    assert pricing.entry_quantity(least, QUOTE, D("99.9")) == D("1.000")
+    worth = make_context(rules={"min_notional": D(100)})
+    assert pricing.entry_quantity(worth, QUOTE, D("100.0")) == D("1.000")
+    assert pricing.entry_quantity(worth, QUOTE, D("99.9")) == D("1.002"), "the smallest that is worth so much"
+
+
+def test_prices_off_the_tick_are_rounded_away_from_the_market():
+    """A price may lie between two ticks: the venue has made the tick coarser, or an average is no tick."""
+    off = Quote(D("100.03"), D("100.17"), 0)
+    assert pricing.entry_price(BUY, off, 0) == D("99.9")
+    assert pricing.entry_price(SELL, off, 0) == D("100.3")
+    assert pricing.resting_price(BUY, D("99.0"), off, 1) == D("100.2")
+    assert pricing.resting_price(SELL, D("101.0"), off, 1) == D("100.0")
+    assert pricing.target_price(BUY, D("99.93")) == D("101.0")
+    assert pricing.target_price(SELL, D("99.93")) == D("98.9")
