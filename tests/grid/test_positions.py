@@ -86,7 +86,19 @@ def test_a_quantity_that_loses_its_exit_is_without_one_since_then_and_not_since_
     assert grid.exits.naked_since_ns == grid.now_ns
 
 
-def test_so_is_a_quantity_whose_exit_was_there_before_its_fill_was_told():
+def test_what_loses_its_exit_right_after_another_fill_is_not_without_one_since_that_fill():
+    grid = Harness()
+    grid.ack("c1")
+    grid.fill("c1", "t1", "0.300")
+    grid.ack("c2")
+    filled_ns = grid.now_ns
+    grid.fill("c1", "t2", "0.600")
+    grid.now_ns += 7 * MILLISECOND_NS
+    grid.done("c2", CancelReason.REQUESTED, "0")
+    assert [piece.since_ns for piece in grid.exits.lots[0].naked] == [filled_ns, grid.now_ns]
+
+
+def test_a_quantity_whose_exit_was_there_before_its_fill_was_told_is_without_one_since_it_lost_it():
     grid = killed_in_the_gap()
     grid.settled("c2", OrderStatus.OPEN, "0")
     grid.connect("1.0")
