@@ -149,6 +149,12 @@ def test_what_the_lots_of_an_exit_no_longer_hold_goes_to_the_lot_of_its_id_and_t
     assert draft.finish().notes == ()
 
 
+def test_no_lot_closes_more_than_it_holds_by_being_the_lot_of_the_id_and_the_oldest_too():
+    draft = step(lot(1, "0.1"), lot(2, "1.0"))
+    ledger.apply_fill(draft, fill_of(1, "0.3"))
+    assert remaining(draft) == {1: D(0), 2: D("0.8")}
+
+
 def test_what_no_lot_holds_is_an_error_where_the_position_has_agreed():
     draft = step(lot(1, "0.1"), orders=(exit_of(1, (1, "0.5")),))
     ledger.apply_fill(draft, fill_of(1, "0.5"))
