@@ -22,6 +22,7 @@ from actors.connection_parts import (
     unknown_market,
 )
 from actors.log_events import LogEvent
+from actors.lost_orders import LostOrders
 from actors.messages import (
     ActiveOrdersListed,
     ConnectionReady,
@@ -85,6 +86,8 @@ class VenueReads:
         self._check_market = parts.check_market
         self._observe = parts.observe
         self._is_placing = parts.is_placing
+        may_have_lost = parts.suspect_until_wall_ns > 0
+        self._lost = LostOrders(venue=parts.venue, client=client) if may_have_lost else None
         self._absences: Counter[ClientOrderId] = Counter()
         """How often an order was not found when it could not come any more."""
         self._fence_ns = int(parts.venue.capabilities.fence_s * _SECOND_NS)
@@ -176,15 +179,21 @@ class VenueReads:
                 yield from self._settle_unlisted(grid, active)
             position = yield from ask(self._venue.position(grid.symbol))
             readings[grid.symbol] = GridReading(active, position)
+        self._lost = None  # what fills from now on was listed
         return readings
 
     def _read_recent_fills(self, grid: ConnectedGrid) -> Steps[None]:
         """Apply our fills since the newest one that is surely known, page by page, until a page brings nothing new."""
         after, since_ns = known = self._fills_from(grid)
         settled_ns = self._venue_clock.wall_ns() - _REGISTERED_LATE_NS
+        found: list[OrderReport] = []
         for _ in range(_MOST_PAGES):
             page = (yield from ask(self._venue.recent_fills(grid.symbol, after=after, since_ns=since_ns))).value
             for fill in page:
+                now_ns = self._clock.monotonic_ns()
+                order = None if self._lost is None else (yield from self._lost.find(fill, now_ns))
+                if order is not None:
+                    found.append(order)
                 self._client.apply(fill, received_ns=self._clock.monotonic_ns())
                 if fill.trade_id is not None and known[1] <= fill.occurred_ns < settled_ns:
                     known = (fill.trade_id, fill.occurred_ns)
@@ -193,6 +202,8 @@ class VenueReads:
                 break
             after, since_ns = newest, max(since_ns, page[-1].occurred_ns)
         self._known_fills[grid.symbol] = known
+        for order in found:
+            yield from self._take_order(grid, order)
 
     def _fills_from(self, grid: ConnectedGrid) -> tuple[TradeId | None, int]:
         """Return where reading goes on: a trade, and a time of the venue before which every fill of ours is known."""
@@ -204,16 +215,21 @@ class VenueReads:
         return None, self._venue_clock.wall_ns()
 
     def _take_listed(self, grid: ConnectedGrid, active: ActiveOrders) -> Steps[None]:
-        """Apply a list of open orders: where a cumulative is ahead of the known trades, the trades come first."""
         for report in active.orders:
-            owner = report.client_order_id
-            if owner is not None and self._client.is_ours(report):
-                key = unpack(owner)
-                if key is not None:
-                    self._seen_sequence(key.sequence)
-                yield from self._read_missing_trades(grid.symbol, owner, report)
-                self._tell_amended(grid, report)
-            self._client.apply(report, received_ns=self._clock.monotonic_ns())
+            yield from self._take_order(grid, report)
+
+    def _take_order(self, grid: ConnectedGrid, report: OrderReport) -> Steps[None]:
+        """Apply what the venue says of an order, anybody's: where its cumulative is ahead of the known trades, the
+        trades come first.
+        """
+        owner = report.client_order_id
+        if owner is not None and self._client.is_ours(report):
+            key = unpack(owner)
+            if key is not None:
+                self._seen_sequence(key.sequence)
+            yield from self._read_missing_trades(grid.symbol, owner, report)
+            self._tell_amended(grid, report)
+        self._client.apply(report, received_ns=self._clock.monotonic_ns())
 
     def _tell_amended(self, grid: ConnectedGrid, report: OrderReport) -> None:
         now = self._client.amended(report)

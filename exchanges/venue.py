@@ -243,6 +243,12 @@ class Venue(Protocol):
         """All open orders of a market, foreign ones included."""
         ...
 
+    def find_order(self, symbol: str, order_id: OrderId) -> Call[OrderReport] | None:
+        """Whose order it is that a fill names only by the venue's id; foreign ones are answered too. None where fills
+        always name our id.
+        """
+        ...
+
     def order_fills(self, ref: OrderRef) -> Call[tuple[FillReport, ...]]:
         """Fills of one order (needs `ref.order_id` on some venues), oldest first."""
         ...
@@ -280,7 +286,6 @@ class Venue(Protocol):
         """
         ...
 
-    # --- signing ---
     def shut_out_earlier(self, symbol: str) -> Call[float] | None:
         """Ask that nothing an earlier run of this account's key has sent can be accepted any more. Reads to the seconds
         after which the venue's records are complete; an error proves nothing. None where only
@@ -288,6 +293,7 @@ class Venue(Protocol):
         """
         ...
 
+    # --- signing ---
     def sign(self, request: HttpRequest, *, wall_ns: int) -> SignedRequest:
         """Turn a request into bytes for the wire. `wall_ns` is the venue's clock as best known (local clock plus
         offset).

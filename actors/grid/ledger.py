@@ -213,10 +213,13 @@ def _count_late(draft: Draft[ExitBook], event: OrderFilled) -> None:
 
 def _attribute(draft: Draft[ExitBook], parts: tuple[Part, ...], event: OrderFilled, order: CloseOrder | None) -> None:
     """Close lots by a fill. What its own lots do not hold waits, after a start, for the fill of its entry: that comes
-    through the strategy, and another lot must not pay for it. A reading says if there is none.
+    through the strategy, and another lot must not pay for it. A reading says if there is none. The exit itself may be
+    unknown: the power was lost with its intent.
     """
-    may_be_early = order is not None and not draft.state.is_agreed
-    is_awaited = may_be_early and order is not None and order.lot > draft.state.closed_high
+    key = unpack(event.client_order_id)
+    lot = order.lot if order is not None else key.sequence if key is not None else 0
+    may_be_early = not draft.state.is_agreed
+    is_awaited = may_be_early and lot > draft.state.closed_high
     parts = _fit(draft, parts, event, reaches_others=not is_awaited)
     for part in parts:
         _close_part(draft, part, event, order)

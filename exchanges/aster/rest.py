@@ -21,7 +21,7 @@ from exchanges.aster.settings import Auth
 from exchanges.errors import MalformedMessage, RequestRefused, WouldCross
 from exchanges.reports import AccountReport, ActiveOrders, BestPrice, FillReport, OrderReport, PositionReport
 from exchanges.rounding import plain
-from exchanges.values import FeeRates, MarketRules, OrderRef, OrderRequest, Side
+from exchanges.values import FeeRates, MarketRules, OrderId, OrderRef, OrderRequest, Side
 from exchanges.venue import Call, HttpRequest, RequestKind
 from exchanges.wire_fields import NS_PER_MS
 
@@ -157,6 +157,18 @@ def query_order(auth: Auth, ref: OrderRef) -> Call[OrderReport]:
     """One order. -2013 raises UnknownOrder, which proves nothing inside the fence."""
     request = query(auth, "order", _naming(ref), weight=1)
     return read_call(request, partial(_own_order, parsing.spell_client_order_id(ref.client_order_id), ref.symbol))
+
+
+def find_order(auth: Auth, symbol: str, order_id: OrderId) -> Call[OrderReport]:
+    """One order, anybody's, by the venue's id. -2013 raises UnknownOrder."""
+
+    def read(data: object, received_ns: int) -> OrderReport:
+        report = parsing.order(data, received_ns)
+        if (report.symbol, report.order_id) != (symbol, order_id):
+            raise MalformedMessage(EXCHANGE, "order", f"the answer is about another order than {order_id}")
+        return report
+
+    return read_call(query(auth, "order", (("symbol", symbol), ("orderId", order_id)), weight=1), read)
 
 
 def _naming(ref: OrderRef) -> tuple[tuple[str, str], ...]:

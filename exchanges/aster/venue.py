@@ -27,7 +27,7 @@ from exchanges.reports import (
     Report,
 )
 from exchanges.secrets import Secret
-from exchanges.values import ClientOrderId, FeeRates, MarketRules, OrderRef, OrderRequest
+from exchanges.values import ClientOrderId, FeeRates, MarketRules, OrderId, OrderRef, OrderRequest
 from exchanges.venue import (
     AccountSetup,
     Call,
@@ -173,6 +173,10 @@ class AsterVenue:
     def query_order(self, ref: OrderRef) -> Call[OrderReport]:
         return rest.query_order(self._auth, ref)
 
+    def find_order(self, symbol: str, order_id: OrderId) -> Call[OrderReport]:
+        """Trade rows name no client id."""
+        return rest.find_order(self._auth, symbol, order_id)
+
     def active_orders(self, symbol: str) -> Call[ActiveOrders]:
         return rest.open_orders(self._auth, symbol)
 
@@ -222,10 +226,10 @@ class AsterVenue:
     def account_checks(self, setup: AccountSetup) -> tuple[Call[str | None], ...]:
         return account_setup.calls(self._auth, setup)
 
-    # --- signing ---
-
     def shut_out_earlier(self, symbol: str) -> None:
         """What was sent is accepted or refused within the fence."""
+
+    # --- signing ---
 
     def sign(self, request: HttpRequest, *, wall_ns: int) -> SignedRequest:
         """Sign on the caller's thread; thread-safe. `wall_ns` is the venue's clock as best known.

@@ -20,7 +20,7 @@ from exchanges.reports import (
     Report,
 )
 from exchanges.secrets import Secret
-from exchanges.values import ClientOrderId, FeeRates, MarketRules, OrderRef, OrderRequest
+from exchanges.values import ClientOrderId, FeeRates, MarketRules, OrderId, OrderRef, OrderRequest
 from exchanges.venue import (
     AccountSetup,
     Call,
@@ -158,6 +158,9 @@ class BackpackVenue:
         """See `exchanges.backpack.lookup`: up to three kinds of questions, of which two are of the history's budget."""
         return lookup.query_order(ref)
 
+    def find_order(self, symbol: str, order_id: OrderId) -> None:
+        """Fills name our id."""
+
     def active_orders(self, symbol: str) -> Call[ActiveOrders]:
         return rest.open_orders(symbol)
 
@@ -201,10 +204,10 @@ class BackpackVenue:
             self._agreed = setup
         return account_setup.calls(setup, self._agreed)
 
-    # --- signing ---
-
     def shut_out_earlier(self, symbol: str) -> None:
         """What was sent is accepted or refused within the fence."""
+
+    # --- signing ---
 
     def sign(self, request: HttpRequest, *, wall_ns: int) -> SignedRequest:
         """Sign on the caller's thread; thread-safe, no nonce. `wall_ns` is the venue's clock as best known."""

@@ -31,7 +31,7 @@ from exchanges.reports import (
     Report,
 )
 from exchanges.secrets import Secret
-from exchanges.values import ClientOrderId, FeeRates, MarketRules, OrderRef, OrderRequest
+from exchanges.values import ClientOrderId, FeeRates, MarketRules, OrderId, OrderRef, OrderRequest
 from exchanges.venue import (
     AccountSetup,
     Call,
@@ -241,6 +241,9 @@ class LighterVenue:
         """See `exchanges.lighter.lookup`: the order, its transaction, its nonce; older ones in history."""
         return lookup.query_order(self._known, ref)
 
+    def find_order(self, symbol: str, order_id: OrderId) -> None:
+        """Fills name our id."""
+
     def active_orders(self, symbol: str) -> Call[ActiveOrders]:
         return rest.open_orders(self._known, symbol)
 
@@ -286,11 +289,11 @@ class LighterVenue:
     def account_checks(self, setup: AccountSetup) -> tuple[Call[str | None], ...]:
         return account_setup.calls(self._known, setup)
 
-    # --- signing ---
-
     def shut_out_earlier(self, symbol: str) -> Call[float] | None:
         """Skip the nonces an earlier run can have used (section 9): else its orders may come for eleven minutes."""
         return earlier_runs.shut_out(self._known, symbol)
+
+    # --- signing ---
 
     def sign(self, request: HttpRequest, *, wall_ns: int) -> SignedRequest:
         """Sign on the caller's thread (not the process's main one, which pays for it); thread-safe.

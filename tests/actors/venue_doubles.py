@@ -160,6 +160,9 @@ class ScriptedVenue:
     def query_order(self, ref: OrderRef) -> Call[OrderReport]:
         return self._call("query_order", ref)
 
+    def find_order(self, symbol: str, order_id: OrderId) -> Call[OrderReport] | None:
+        return self._call("find_order", order_id) if "find_order" in self.answers else None
+
     def active_orders(self, symbol: str) -> Call[ActiveOrders]:
         return self._call("active_orders", symbol)
 

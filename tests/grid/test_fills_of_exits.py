@@ -7,7 +7,7 @@ from actors.grid.draft import Draft
 from actors.grid.settings import Direction
 from actors.grid.state import BoostLoss, CloseOrder, ExitBook, ExitKind, Part, Suspicion, TrackedPosition
 from actors.log_events import LogEvent
-from actors.messages import FillAttributed, OrderFilled
+from actors.messages import EntryFilled, FillAttributed, OrderFilled
 from exchanges.order_ids import OrderKey, pack
 from exchanges.records import replace
 from tests.grid.harness import START_NS, D, make_context
@@ -168,11 +168,14 @@ def test_a_fill_that_fits_is_no_error():
     assert draft.finish().notes == ()
 
 
+@pytest.mark.parametrize("is_known", [True, False])
 @pytest.mark.parametrize(("closed_high", "left"), [(1, "1.0"), (2, "0.6"), (3, "0.6")])
-def test_before_a_reading_agrees_another_lot_pays_only_for_a_lot_that_has_been_closed(closed_high, left):
-    """What lot 2 has is told by the strategy later, unless it has been closed before."""
-    order = exit_of(2, (2, "0.4"))
-    draft = step(lot(1, "1.0"), orders=(order,), is_agreed=False, closed_high=closed_high)
+def test_before_a_reading_agrees_another_lot_pays_only_for_a_lot_that_has_been_closed(closed_high, left, is_known):
+    """What lot 2 has is told by the strategy later, unless it has been closed before. The power may be lost with the
+    intent of the exit: then its id says whose it was.
+    """
+    orders = (exit_of(2, (2, "0.4")),) if is_known else ()
+    draft = step(lot(1, "1.0"), orders=orders, is_agreed=False, closed_high=closed_high)
     fill = fill_of(2, "0.4", fee="0.1")
     ledger.apply_fill(draft, fill)
     assert remaining(draft) == {1: D(left)}
@@ -185,8 +188,16 @@ def test_once_a_reading_has_agreed_the_oldest_lot_pays_for_a_lot_that_is_not_the
     assert (remaining(draft), draft.state.early) == ({1: D("0.6")}, ())
 
 
+def test_a_lot_that_is_filled_after_its_lost_exit_closes_with_what_waited():
+    draft = step(lot(2, "0.1"), is_agreed=False)
+    ledger.apply_fill(draft, fill_of(2, "0.4"))
+    assert (remaining(draft), [fill.quantity for fill in draft.state.early]) == ({2: D(0)}, [D("0.3")])
+    ledger.notify_order_filled(draft, EntryFilled(grid="g", lot=2, price=D(100), quantity=D("0.3")))
+    assert (remaining(draft), draft.state.early) == ({2: D(0)}, ())
+
+
 def test_the_oldest_lot_pays_for_an_exit_that_nobody_remembers_and_the_rest_is_an_error():
-    draft = step(lot(1, "0.3"), is_agreed=False)
+    draft = step(lot(1, "0.3"))
     ledger.apply_fill(draft, fill_of(2, "0.4"))
     assert (remaining(draft), draft.state.early) == ({1: D(0)}, ())
     events = [note.event for note in draft.finish().notes]

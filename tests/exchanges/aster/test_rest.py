@@ -47,6 +47,7 @@ CALLS = {
     "place": lambda auth: rest.place_order(auth, request()),
     "cancel": lambda auth: rest.cancel_order(auth, ref()),
     "query": lambda auth: rest.query_order(auth, ref()),
+    "find": lambda auth: rest.find_order(auth, SYMBOL, OrderId("5")),
     "openOrders": lambda auth: rest.open_orders(auth, SYMBOL),
     "orderTrades": lambda auth: rest.order_trades(auth, SYMBOL, "5"),
     "recentTrades": lambda auth: rest.recent_trades(auth, SYMBOL, after="5", since_ns=0),
@@ -69,6 +70,7 @@ CALLS = {
         ("place", "POST", "/fapi/v3/order", "/fapi/v1/order", 1, "entry"),
         ("cancel", "DELETE", "/fapi/v3/order", "/fapi/v1/order", 1, "cancel"),
         ("query", "GET", "/fapi/v3/order", "/fapi/v1/order", 1, "query"),
+        ("find", "GET", "/fapi/v3/order", "/fapi/v1/order", 1, "query"),
         ("openOrders", "GET", "/fapi/v3/openOrders", "/fapi/v1/openOrders", 1, "query"),
         ("orderTrades", "GET", "/fapi/v3/userTrades", "/fapi/v1/userTrades", 5, "query"),
         ("recentTrades", "GET", "/fapi/v3/userTrades", "/fapi/v1/userTrades", 5, "query"),
@@ -251,6 +253,18 @@ def test_a_query_that_cannot_be_read_is_malformed_not_absent():
 
 def test_a_query_reads_the_order():
     assert rest.query_order(V3, ref()).read(reply(own_order())).status is OrderStatus.OPEN
+
+
+def test_an_order_is_found_by_the_venues_id_whosever_it_is():
+    call = rest.find_order(V3, SYMBOL, OrderId(str(own_order()["orderId"])))
+    assert call.read(reply(own_order())).client_order_id == ref().client_order_id
+    assert call.read(reply(own_order(clientOrderId="web_1"))).client_order_id is None
+
+
+def test_an_answer_about_another_order_finds_nothing():
+    other = rest.find_order(V3, SYMBOL, OrderId("6"))
+    assert type(raised(other, reply(own_order()))) is MalformedMessage
+    assert type(raised(other, refusal(-2013, "Order does not exist."))) is UnknownOrder
 
 
 # --- lists ---

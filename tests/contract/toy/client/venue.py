@@ -6,7 +6,7 @@ from typing import Any
 from exchanges.account_settings import secrets_from
 from exchanges.errors import ConfigError
 from exchanges.secrets import Secret
-from exchanges.values import ClientOrderId, OrderRef, OrderRequest
+from exchanges.values import ClientOrderId, OrderId, OrderRef, OrderRequest
 from exchanges.venue import (
     AccountSetup,
     Call,
@@ -71,6 +71,9 @@ class ToyVenue:
 
     def query_order(self, ref: OrderRef) -> Call[Any]:
         return rest.query(ref)
+
+    def find_order(self, symbol: str, order_id: OrderId) -> None:
+        """Fills name our id."""
 
     def active_orders(self, symbol: str) -> Call[Any]:
         return rest.open_orders(symbol)
