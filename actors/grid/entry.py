@@ -138,12 +138,14 @@ def is_stray(state: GridState, entry: PendingEntry) -> bool:
     return state.pending is None or state.pending.client_order_id != entry.client_order_id
 
 
-def cancel(draft: Draft[GridState], entry: PendingEntry, why: str) -> None:
-    """Ask the venue to cancel an entry, and remember it: only proof of its end clears this."""
+def cancel(draft: Draft[GridState], entry: PendingEntry, why: str) -> PendingEntry:
+    """Ask the venue to cancel an entry, and remember it: only proof of its end clears this. Return the entry since."""
     draft.emit(cancel_command(draft, entry.client_order_id, entry.pending_open_order_id))
     if entry.cancel is None:
         draft.note(LogEvent.ENTRY_CANCEL_REQUESTED, why, lot=entry.lot, client_order_id=entry.client_order_id)
-    put(draft, replace(entry, cancel=inquiry.cancellation(why, draft.now_ns)))
+    canceled = replace(entry, cancel=inquiry.cancellation(why, draft.now_ns))
+    put(draft, canceled)
+    return canceled
 
 
 def cancel_command(

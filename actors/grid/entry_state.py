@@ -163,7 +163,7 @@ class GridState:
         blocked_reason: Why no entry is placed now, empty while one is pending or about to be.
         sent: Entry quantity ever told to the closer, for the exposure still on its way there.
         surplus: What the newest position reading holds beyond the lots, in the grid's direction.
-        asked_ended_ns: When ended entries were last asked about because of it.
+        asked_ended_ns: When ended entries were last asked about because of it, None if not since it was last gone.
         ended: Ids of the newest ended entries: a late acceptance does not bring them back.
         ended_ns: When the newest of them ended: open orders listed before say nothing of it.
     """
@@ -188,7 +188,7 @@ class GridState:
     day: Day = field(default_factory=lambda: Day(number=0))
     sent: Decimal = ZERO
     surplus: Decimal = ZERO
-    asked_ended_ns: int = 0
+    asked_ended_ns: int | None = None
     blocked_reason: str = "not connected"
     counters: EntryCounters = field(default_factory=EntryCounters)
     ended: tuple[ClientOrderId, ...] = ()

@@ -27,7 +27,7 @@ from actors.messages import (
 )
 from exchanges.order_ids import unpack
 from exchanges.records import replace
-from exchanges.values import CancelReason, ClientOrderId, OrderStatus, RejectReason
+from exchanges.values import CancelReason, ClientOrderId, OrderId, OrderStatus, RejectReason
 
 ALARMING_REFUSALS = 10
 LONGEST_BACKOFF_NS = 60 * SECOND_NS
@@ -81,24 +81,27 @@ def accept(draft: Draft[GridState], event: OrderAccepted) -> None:
     entry = entries.find(draft.state, event.client_order_id)
     if entry is None:
         _adopt(draft, event)
-        return
-    if entry.is_done:
-        return
-    is_first = entry.accepted_ns is None
-    entry = replace(
+    elif not entry.is_done:
+        _rests(draft, entry, event.order_id)
+
+
+def _rests(draft: Draft[GridState], entry: PendingEntry, order_id: OrderId | None) -> PendingEntry:
+    """Note that the entry is in the book, if that is news, and that nothing is asked about it any more."""
+    found = replace(
         entry,
         accepted_ns=draft.now_ns if entry.accepted_ns is None else entry.accepted_ns,
-        pending_open_order_id=event.order_id or entry.pending_open_order_id,
+        pending_open_order_id=order_id or entry.pending_open_order_id,
         inquiry=None,
     )
-    entries.put(draft, entry)
-    if is_first:
+    entries.put(draft, found)
+    if entry.accepted_ns is None:
         draft.note(
             LogEvent.ENTRY_ORDER_PLACED,
             f"{entry.quantity} at {entry.price}",
             lot=entry.lot,
             client_order_id=entry.client_order_id,
         )
+    return found
 
 
 def _adopt(draft: Draft[GridState], event: OrderAccepted) -> None:
@@ -187,8 +190,7 @@ def settled(draft: Draft[GridState], event: OrderSettled) -> None:
     if event.status.is_terminal:
         _end(draft, entry, event.reason or CancelReason.OTHER)
         return
-    accept(draft, OrderAccepted(grid=event.grid, client_order_id=event.client_order_id, order_id=event.order_id))
-    entry = replace(entries.find(draft.state, event.client_order_id) or entry, accepted_ns=draft.now_ns)
+    entry = replace(_rests(draft, entry, event.order_id), accepted_ns=draft.now_ns)
     entries.put(draft, entry)
     if entry.cancel is not None:
         entries.cancel(draft, entry, entry.cancel.why)
@@ -265,7 +267,7 @@ def _recover_from_canceled_entry(draft: Draft[GridState], entry: PendingEntry, e
         return
     if entry.client_order_id in event.client_order_ids:
         if entry.accepted_ns is None and event.asked_ns > entry.placed_ns:
-            accept(draft, OrderAccepted(grid=event.grid, client_order_id=entry.client_order_id))
+            _rests(draft, entry, None)
         return
     if entry.accepted_ns is None or entry.inquiry is not None:
         return
@@ -315,13 +317,16 @@ def _cancel_ended(draft: Draft[GridState], client_order_id: ClientOrderId) -> No
     )
 
 
-def _ask(draft: Draft[GridState], entry: PendingEntry, why: str) -> None:
+def _ask(draft: Draft[GridState], entry: PendingEntry, why: str) -> PendingEntry:
+    """Begin to ask about the entry, unless it is being asked about, and return it as it is then."""
     if entry.inquiry is not None:
-        return
+        return entry
     fence_ns = entry.placed_ns + int(draft.context.capabilities.fence_s * SECOND_NS)
     if entry.accepted_ns is not None:
         fence_ns = draft.now_ns - 1
-    entries.put(draft, replace(entry, inquiry=inquiry.begin(why, fence_ns=fence_ns, at_ns=draft.now_ns)))
+    doubted = replace(entry, inquiry=inquiry.begin(why, fence_ns=fence_ns, at_ns=draft.now_ns))
+    entries.put(draft, doubted)
+    return doubted
 
 
 def ask_if_position_changed(draft: Draft[GridState]) -> None:
@@ -332,14 +337,15 @@ def ask_if_position_changed(draft: Draft[GridState]) -> None:
     the ended ones are asked about again only after a while, so that the pending one is not kept waiting.
     """
     state = draft.state
-    if state.surplus <= 0 and state.asked_ended_ns:
-        draft.state = replace(state, asked_ended_ns=0)
-    if state.surplus <= 0 or state.lots.mismatch or not state.is_connected:
+    if state.surplus <= 0:
+        draft.state = replace(state, asked_ended_ns=None)
+        return
+    if state.lots.mismatch or not state.is_connected:
         return
     entry = state.pending
     if entry is not None and not entry.is_done:
         _ask(draft, entry, "the position holds more than the lots")
-    if state.asked_ended_ns and draft.now_ns - state.asked_ended_ns < ENDED_AGAIN_NS:
+    if state.asked_ended_ns is not None and draft.now_ns - state.asked_ended_ns < ENDED_AGAIN_NS:
         return
     draft.state = replace(draft.state, asked_ended_ns=draft.now_ns)
     for client_order_id in state.ended[-ASKED_AGAIN:]:
@@ -356,13 +362,10 @@ def chase(draft: Draft[GridState]) -> None:
 def _chase_one(draft: Draft[GridState], entry: PendingEntry) -> None:
     now_ns = draft.now_ns
     if entry.inquiry is None and entry.accepted_ns is None and now_ns - entry.placed_ns >= inquiry.SILENCE_NS:
-        _ask(draft, entry, "no answer to the order")
-        entry = entries.find(draft.state, entry.client_order_id) or entry
+        entry = _ask(draft, entry, "no answer to the order")
     if entry.cancel is not None and entry.inquiry is None and now_ns >= entry.cancel.next_ns:
-        entries.cancel(draft, entry, entry.cancel.why)
-        entry = entries.find(draft.state, entry.client_order_id) or entry
-        _ask(draft, entry, "no answer to the cancel")
-        entry = entries.find(draft.state, entry.client_order_id) or entry
+        entry = entries.cancel(draft, entry, entry.cancel.why)
+        entry = _ask(draft, entry, "no answer to the cancel")
     if entry.inquiry is not None and now_ns >= entry.inquiry.next_ns:
         draft.emit(entries.query(draft, entry.client_order_id, entry.pending_open_order_id))
         entries.put(draft, replace(entry, inquiry=inquiry.asked(entry.inquiry, now_ns)))

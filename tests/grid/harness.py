@@ -429,9 +429,12 @@ class Harness:
         self.both(ActiveOrdersListed(grid="g", client_order_ids=numbers, foreign=0, asked_ns=asked_ns))
 
     def position(self, quantity, asked_ns=None):
+        self.both(self.reading(quantity, asked_ns))
+
+    def reading(self, quantity, asked_ns=None):
         asked_ns = self.now_ns if asked_ns is None else asked_ns
-        self.both(
-            PositionRead(grid="g", quantity=D(quantity), entry_price=D(100), liquidation_price=None, asked_ns=asked_ns)
+        return PositionRead(
+            grid="g", quantity=D(quantity), entry_price=D(100), liquidation_price=None, asked_ns=asked_ns
         )
 
     def connect(self, position="0"):

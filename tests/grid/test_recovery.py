@@ -35,6 +35,8 @@ def strangers():
         OrderNotFound(**common, asked_ns=1),
         CancelFailed(**common, why="not open"),
         OrderAccepted(**common),
+        OrderAccepted(**common, price=D(99)),
+        OrderAccepted(**common, quantity=D(1)),
         OrderAccepted(grid="g", client_order_id=ClientOrderId(15), price=D(1), quantity=D(1)),
     ]
 
@@ -82,6 +84,7 @@ def test_refusal_that_repeats_itself_pauses(reason):
     assert grid.take() == []
     assert grid.state.mode is Mode.PAUSED
     assert grid.state.blocked_reason == f"paused: {reason.value}"
+    assert [note.level for note in grid.notes if note.event is LogEvent.ENTRIES_PAUSED] == [NoteLevel.ERROR]
     grid.tell(ResumeEntries())
     assert grid.take() == ["c2 buy 1@99.9"]
 
@@ -150,7 +153,9 @@ def test_cancel_that_never_left_is_sent_again():
     grid.pass_ms(5_000)
     grid.take()
     grid.cancel_failed("c1", retry=True)
-    grid.pass_ms(250)
+    grid.pass_ms(249)
+    assert grid.take() == []
+    grid.pass_ms(1)
     assert grid.take() == ["cancel c1", "query c1"]
 
 
@@ -267,7 +272,10 @@ def test_a_surplus_that_stays_asks_for_ended_entries_again_only_after_a_while():
     grid.pass_ms(1_000)
     grid.position("0.3")
     assert "query c1" not in grid.take()
-    grid.pass_ms(14_000)
+    grid.pass_ms(13_999)
+    grid.position("0.4")
+    assert "query c1" not in grid.take()
+    grid.pass_ms(1)
     grid.position("0.4")
     assert "query c1" in grid.take()
     grid.pass_ms(1_000)
