@@ -39,13 +39,13 @@ def initial(context: GridContext, restored: RestoredGrid | None, now_ns: int, wa
 
 def _fees(restored: RestoredGrid) -> Decimal:
     """Return all fees ever paid: the journal's total is of closed lots."""
-    return restored.fees + sum((lot.fees for lot in restored.lots), ZERO)
+    return sum((lot.fees for lot in restored.lots), restored.fees)
 
 
 def _closed(restored: RestoredGrid) -> tuple[Part, ...]:
     """Return what lots with a pending entry had filled and closed completely: the journal tells only open ones."""
     numbers = {lot.lot for lot in restored.lots}
-    entries = [order for order in restored.orders if not order.reduce_only and order.filled > 0]
+    entries = [order for order in restored.orders if not order.reduce_only]
     return tuple(Part(order.lot, order.filled) for order in entries if order.lot not in numbers)
 
 
@@ -54,7 +54,7 @@ def _closed_high(restored: RestoredGrid) -> int:
     entries = [order.lot for order in restored.orders if not order.reduce_only]
     if entries:
         return min(entries) - 1
-    return max([restored.highest_sequence, *(lot.lot for lot in restored.lots)], default=0)
+    return max([restored.highest_sequence, *(lot.lot for lot in restored.lots)])
 
 
 def _restored_lot(lot: RestoredLot, now_ns: int, wall_ns: int) -> TrackedPosition:
@@ -81,10 +81,8 @@ def _spread_excess(lots: tuple[TrackedPosition, ...]) -> tuple[TrackedPosition, 
             continue
         price = lot.exit_notional / lot.exit_filled
         room = {other.lot: max(ZERO, other.remaining) for other in by_number.values()}
-        moved = allot(tuple(by_number.values()), excess, room)
-        total = sum((part.quantity for part in moved), ZERO)
-        by_number[number] = _add_exit(lot, -total, price)
-        for part in moved:
+        for part in allot(tuple(by_number.values()), excess, room):
+            by_number[number] = _add_exit(by_number[number], -part.quantity, price)
             by_number[part.lot] = _add_exit(by_number[part.lot], part.quantity, price)
     return tuple(lot for lot in by_number.values() if lot.remaining > 0 or not lot.is_entry_done)
 
@@ -122,10 +120,11 @@ def _restored_parts(book: ExitBook, order: RestoredOrder, awaited: dict[int, Dec
     taken = {lot.lot: ZERO for lot in book.lots}
     for other in book.orders:
         for part in other.parts:
-            taken[part.lot] = taken.get(part.lot, ZERO) + part.quantity
+            taken[part.lot] += part.quantity
     room = {lot.lot: max(ZERO, lot.remaining - taken[lot.lot]) for lot in book.lots}
     own = allot(tuple(lot for lot in book.lots if lot.lot == order.lot), leaves, room)
-    leaves -= sum((part.quantity for part in own), ZERO)
+    for part in own:
+        leaves -= part.quantity
     kept = min(leaves, awaited.get(order.lot, ZERO))
     if kept:
         awaited[order.lot] -= kept

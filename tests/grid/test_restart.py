@@ -3,23 +3,28 @@ from dataclasses import replace
 import pytest
 
 from actors.grid import cycle, exits, inquiry, restart
+from actors.grid.inquiry import FIRST_WAIT_NS
 from actors.grid.restore import RestoredGrid, RestoredLot, RestoredOrder
 from actors.grid.state import (
     DAY_NS,
     SECOND_NS,
+    CloseOrder,
     Day,
     ExitKind,
     Flattening,
     GridState,
+    Inquiry,
     Ladder,
     Latch,
     LotsView,
     Mode,
+    Part,
     PendingEntry,
+    TrackedPosition,
 )
 from actors.messages import LatchKind
 from exchanges.order_ids import OrderKey, pack
-from exchanges.values import OrderStatus, Side
+from exchanges.values import OrderId, OrderStatus, Side
 from tests.grid.harness import START_NS, START_WALL_NS, D, make_context
 from tests.grid.test_scenarios_recovery import killed, restored_entry, restored_exit, restored_lot
 
@@ -41,6 +46,85 @@ def test_excess_of_one_lot_is_spread_over_the_others_oldest_first():
     book = begin(lots=(lot(1, "0.050", "0"), lot(2, "1.000", "1.030"), lot(3, "1.000", "0")))
     assert [(found.lot, found.remaining) for found in book.lots] == [(1, D("0.020")), (3, D("1.000"))]
     assert book.lots[0].exit_notional == D("0.030") * 101
+
+
+def test_excess_leaves_a_lot_whose_entry_still_rests_with_nothing():
+    book = begin(lots=(lot(1, "1.000", "0"), lot(2, "1.000", "1.030", done=False)))
+    assert [(found.lot, found.remaining) for found in book.lots] == [(1, D("0.970")), (2, D(0))]
+    assert book.lots[1].exit_notional == D("1.000") * 101
+
+
+def test_a_lot_of_an_entry_that_has_not_filled_yet_has_nothing_to_spread():
+    book = begin(lots=(lot(1, "1.000", "0"), lot(2, "0", "0", done=False)))
+    assert [found.remaining for found in book.lots] == [1, 0]
+
+
+def test_a_lot_goes_on_as_old_and_as_costly_as_it_was():
+    """Its timeout counts from its first fill, and its profit is told after the fees it has paid before."""
+    opened_wall_ns = START_WALL_NS - 7 * SECOND_NS
+    kept = replace(lot(3, "1.000", "0.4", done=False), opened_wall_ns=opened_wall_ns, attempts_used=4, continuation=70)
+    book = begin(lots=(kept,))
+    assert book.lots == (
+        TrackedPosition(
+            lot=3, sequence=70, next_leg=5, opened_ns=START_NS - 7 * SECOND_NS, opened_wall_ns=opened_wall_ns,
+            entry_filled=D(1), entry_notional=D(100), entry_fees=D("0.1"), exit_filled=D("0.4"),
+            exit_notional=D("40.4"),
+        ),
+    )  # fmt: skip
+
+
+def test_a_wall_clock_that_was_set_back_makes_nothing_older_or_younger_than_now():
+    later_ns = START_WALL_NS + 60 * SECOND_NS
+    early = replace(restored_exit(accepted=False, fence_s=-5), placed_wall_ns=later_ns)
+    book = begin(lots=(replace(lot(1, "1.000", "0"), opened_wall_ns=later_ns),), orders=(early,))
+    assert book.lots[0].opened_ns == START_NS
+    assert book.orders[0].placed_ns == START_NS
+    assert book.orders[0].inquiry.fence_ns == START_NS
+
+
+@pytest.mark.parametrize(("was_accepted", "fence_ns"), [(False, START_NS + 6 * SECOND_NS), (True, START_NS - 1)])
+def test_an_exit_goes_on_as_it_was_and_is_asked_about(was_accepted, fence_ns):
+    """An absence proves something from the first question on where the venue had it, else after its fence."""
+    known = replace(
+        restored_exit(accepted=was_accepted, quantity="1.000", filled="0.3", fence_s=6), order_id=OrderId("v-9")
+    )
+    book = begin(lots=(lot(1, "1.000", "0.3"),), orders=(known,))
+    assert book.orders == (
+        CloseOrder(
+            client_order_id=known.client_order_id, lot=1, kind=ExitKind.RESTING, price=D("100.9"), quantity=D(1),
+            parts=(Part(1, D("0.7")),), placed_ns=START_NS - 4 * SECOND_NS, filled=D("0.3"), order_id=OrderId("v-9"),
+            inquiry=Inquiry(why="restored", fence_ns=fence_ns, next_ns=START_NS, wait_ns=FIRST_WAIT_NS),
+        ),
+    )  # fmt: skip
+
+
+def test_an_exit_takes_of_other_lots_only_what_it_has_left():
+    half_filled = restored_exit(quantity="1.000", filled="0.3")
+    book = begin(lots=(lot(1, "1.000", "0.3"), lot(2, "1.000", "0")), orders=(half_filled,))
+    assert book.orders[0].parts == (Part(1, D("0.7")),)
+
+
+def test_what_its_entry_can_still_fill_is_kept_for_an_exit_and_no_more():
+    """The fill may not have been journaled before the kill: the venue tells it, and then the exit is for that."""
+    entry = restored_entry(filled="0.700")
+    orders = [replace(restored_exit(quantity=size), client_order_id=pack(OrderKey(7, 1, leg)))
+              for leg, size in ((1, "0.2"), (2, "0.4"))]  # fmt: skip
+    book = begin(lots=(lot(1, "0.700", "0.700", done=False), lot(2, "1.000", "0")), orders=(entry, *orders))
+    assert [(order.parts, order.unallotted) for order in book.orders] == [
+        ((), D("0.2")),
+        ((Part(2, D("0.3")),), D("0.1")),
+    ]
+
+
+def test_what_is_known_not_to_be_ours_is_known_after_a_restart():
+    grid = killed(external=D("0.3"))
+    grid.connect("0.3")
+    grid.take()
+    for _ in range(3):
+        grid.pass_ms(5_000)
+        grid.position("0.3")
+    assert grid.exits.suspicion is None
+    assert grid.exits.external == D("0.3")
 
 
 def test_kinds_and_parts_of_restored_orders():
@@ -67,6 +151,12 @@ def test_lots_that_a_late_fill_could_reopen_take_new_ids():
     assert begin(highest_sequence=64, orders=(restored_entry(),)).closed_high == 0
     assert begin().is_fresh_start
     assert not begin(highest_sequence=64).is_fresh_start
+
+
+def test_only_entries_tell_what_lots_had_that_are_closed_now():
+    gone = replace(restored_exit(filled="0.2"), lot=3, client_order_id=pack(OrderKey(7, 3, 1)))
+    book = begin(lots=(lot(2, "1.000", "0"),), orders=(restored_entry(filled="0.400"), gone))
+    assert book.closed == (Part(1, D("0.4")),)
 
 
 def test_closed_part_of_a_pending_entry_counts_as_covered():

@@ -1,12 +1,13 @@
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from actors.grid import cycle, risk
 from actors.grid.restore import RestoredGrid
 from actors.grid.risk import DeskExposure
-from actors.grid.state import Mode
+from actors.grid.state import GridState, LotsView, Mode, PendingEntry
 from actors.messages import FundingPaid, LatchChanged, LatchKind, ResumeEntries, StopEntries
-from exchanges.values import CancelReason
-from tests.grid.harness import START_NS, START_WALL_NS, D, Harness
+from exchanges.values import CancelReason, ClientOrderId
+from tests.grid.harness import START_NS, START_WALL_NS, D, Harness, make_context
+from tests.grid.well_typed import WellTyped
 
 
 def test_exposure_counts_the_pending_entry_even_if_unknown():
@@ -26,6 +27,26 @@ def test_exposure_counts_what_is_on_its_way_to_the_closer():
     late = grid.state.__class__(sent=D(2))
     assert risk.exposure(grid.context, late).held_quantity == 2
     assert risk.exposure(grid.context, late).position_usd == 0
+
+
+def test_before_the_first_price_lots_and_fills_on_their_way_count_at_cost():
+    """Another grid may have its price already, and shares the limits."""
+    entry = PendingEntry(
+        client_order_id=ClientOrderId(1), lot=1, price=D("99.5"), quantity=D(1), placed_ns=0, filled=D("0.4")
+    )
+    state = GridState(
+        pending=entry, sent=D("0.4"), lots=LotsView(position=D("0.5"), cost=D(50))
+    )  # fmt: skip
+    used = risk.exposure(make_context(), state)
+    assert (used.held_quantity, used.pending_quantity) == (D("0.9"), D("0.6"))
+    assert used.position_usd == 50 + D("99.5")
+    assert used.pending_usd == D("0.6") * D("99.5")
+
+
+def test_a_grid_without_lots_and_orders_uses_nothing_of_the_limits():
+    used = risk.exposure(make_context(), GridState())
+    WellTyped().check(used)
+    assert set(asdict(used).values()) == {0}
 
 
 def test_limits_block_with_their_names():
