@@ -50,7 +50,7 @@ def exposure(context: GridContext, state: GridState) -> Exposure:
     if state.quote is not None:
         held_usd = held * state.quote.mid
     else:
-        held_usd = state.lots.cost + sum((entry.price * transit for entry in orders), ZERO)
+        held_usd = sum((entry.price * transit for entry in orders), state.lots.cost)
     position_usd = held_usd + pending_usd
     return Exposure(
         held_quantity=held,
