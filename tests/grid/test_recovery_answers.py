@@ -73,7 +73,7 @@ def test_an_answer_that_it_was_refused_as_post_only_counts_as_such_a_refusal():
     assert grid.state.counters.post_only_rejects == grid.state.backoff.refusals == 1
     grid.take()
     grid.pass_ms(250)
-    assert len(grid.places()) == 1
+    assert grid.places() == ["c2 buy 1@99.8"]
 
 
 @pytest.mark.parametrize("refuse", [

@@ -1,5 +1,7 @@
 from dataclasses import asdict, replace
 
+import pytest
+
 from actors.grid import cycle, risk
 from actors.grid.restore import RestoredGrid
 from actors.grid.risk import DeskExposure
@@ -62,6 +64,17 @@ def test_limits_block_with_their_names():
     own = Harness(grid_max_margin_usd=D(4))
     assert own.state.blocked_reason == "grid_max_margin_usd"
     assert Harness(desk=DeskExposure(max_margin_usd=D(5), max_position_usd=D(100))).take() == ["c1 buy 1@99.9"]
+
+
+@pytest.mark.parametrize("beyond", [D(0), D("0.001")])
+def test_a_limit_can_be_used_up_and_not_exceeded(beyond):
+    position, margin = D("99.9"), D("99.9") / 20
+    grids = (
+        Harness(desk=DeskExposure(max_margin_usd=6 + margin - beyond, other_margin_usd=D(6))),
+        Harness(desk=DeskExposure(max_position_usd=101 + position - beyond, other_position_usd=D(101))),
+        Harness(grid_max_margin_usd=margin - beyond),
+    )
+    assert [grid.take() for grid in grids] == [[] if beyond else ["c1 buy 1@99.9"]] * 3
 
 
 def losing_grid():
