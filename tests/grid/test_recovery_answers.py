@@ -19,6 +19,7 @@ def accepted(grid, name):
 def test_an_acceptance_told_twice_is_placed_once_and_since_the_first():
     grid = Harness()
     accepted(grid, "c1")
+    assert grid.count(LogEvent.ENTRY_ORDER_PLACED) == 1
     since_ns = grid.now_ns
     grid.pass_ms(1_500)
     accepted(grid, "c1")
