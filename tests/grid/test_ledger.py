@@ -35,6 +35,8 @@ def test_fill_of_a_forgotten_exit_closes_the_lot_of_its_id_else_the_oldest():
     grid.ack("c1")
     grid.fill("c1", "t1", "1.000")
     grid.ack("c2")
+    grid.pass_ms(1)
+    grid.position("1.000")
     grid.is_watching = False
     for number, left in ((pack(OrderKey(7, 1, 9)), "0.6"), (pack(OrderKey(7, 50, 9)), "0.2")):
         fill = OrderFilled(grid="g", client_order_id=number, price=D(101), quantity=D("0.4"), cumulative=D("0.4"))

@@ -66,7 +66,7 @@ def test_a_lot_goes_on_as_old_and_as_costly_as_it_was():
     book = begin(lots=(kept,))
     assert book.lots == (
         TrackedPosition(
-            lot=3, sequence=70, next_leg=5, opened_ns=START_NS - 7 * SECOND_NS, opened_wall_ns=opened_wall_ns,
+            lot=3, sequence=70, next_leg=5, opened_ns=START_NS - 7 * SECOND_NS,
             entry_filled=D(1), entry_notional=D(100), entry_fees=D("0.1"), exit_filled=D("0.4"),
             exit_notional=D("40.4"),
         ),
