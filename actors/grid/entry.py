@@ -5,6 +5,7 @@ is live or possibly live: `pending`. Entries of ours that turn up beside it are 
 """
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from actors.grid import gates, ids, inquiry, pricing
 from actors.grid.draft import Draft
@@ -28,6 +29,14 @@ REMEMBERED = 64
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """An entry that may be placed at a price."""
+
+    price: Decimal
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class GridOpenPositionOperator:
     """Places the next entry of one grid, or says why not. Pure: an order is a message in the answer."""
 
@@ -46,8 +55,8 @@ class GridOpenPositionOperator:
         self._submit(draft, state.quote, candidate)
         return ""
 
-    def candidate(self, state: GridState, quote: Quote) -> str | PlaceLimitOrder:
-        """Return the entry this price would make (with no id yet), or why it is not allowed."""
+    def candidate(self, state: GridState, quote: Quote) -> str | Candidate:
+        """Return the entry this price would make, or why it is not allowed."""
         price = pricing.entry_price(self.context, quote, state.backoff.refusals)
         if not self.context.rules.min_price <= price <= self.context.rules.max_price or price <= 0:
             return "price outside the venue's range"
@@ -55,29 +64,28 @@ class GridOpenPositionOperator:
         if quantity <= 0:
             return "size below the venue's minimum"
         reason = gates.candidate_reason(self.context, state, self.desk, price, quantity)
-        if reason:
-            return reason
-        return PlaceLimitOrder(
-            grid=self.context.name,
-            exchange=self.context.exchange,
-            symbol=self.context.symbol,
-            client_order_id=ClientOrderId(0),
-            side=self.context.entry_side,
-            price=price,
-            quantity=quantity,
-            post_only=True,
-            reduce_only=False,
-            lot=0,
-            quote_ns=quote.alive_ns,
-        )
+        return reason or Candidate(price, quantity)
 
-    def _submit(self, draft: Draft[GridState], quote: Quote, order: PlaceLimitOrder) -> None:
-        state = draft.state
+    def _submit(self, draft: Draft[GridState], quote: Quote, candidate: Candidate) -> None:
+        state, context = draft.state, self.context
         taken = ids.take(state.ids)
         assert taken is not None  # noqa: S101 - the gate "no reserved ids" has been passed
         block, lot = taken
-        client_order_id = ids.order_id(self.context.bot_tag, lot, ENTRY_LEG)
-        draft.emit(replace(order, client_order_id=client_order_id, lot=lot))
+        client_order_id = ids.order_id(context.bot_tag, lot, ENTRY_LEG)
+        order = PlaceLimitOrder(
+            grid=context.name,
+            exchange=context.exchange,
+            symbol=context.symbol,
+            client_order_id=client_order_id,
+            side=context.entry_side,
+            price=candidate.price,
+            quantity=candidate.quantity,
+            post_only=True,
+            reduce_only=False,
+            lot=lot,
+            quote_ns=quote.alive_ns,
+        )
+        draft.emit(order)
         draft.state = replace(
             state,
             ids=block,
