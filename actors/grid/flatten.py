@@ -18,6 +18,8 @@ from exchanges.records import replace
 from exchanges.rounding import floor_to
 from exchanges.values import ZERO
 
+_SETTLING = "flatten: an exit is being settled"
+
 
 def begin(draft: Draft[ExitBook], event: FlattenPositions) -> None:
     """Start closing everything; a second request while one runs changes nothing."""
@@ -43,7 +45,7 @@ def drive(draft: Draft[ExitBook], progress: FlattenProgress) -> bool:
         if not order.kind.is_immediate and order.cancel is None:
             orders.cancel(draft, order, "flatten")
     if draft.state.orders:
-        _name(draft, "flatten: an exit is being settled")
+        _name(draft, _SETTLING)
     elif draft.now_ns < progress.retry_ns:
         _name(draft, "flatten: waiting to try again")
     else:
@@ -70,8 +72,9 @@ def _close(draft: Draft[ExitBook], quote: Quote) -> None:
     quantity = min(_closable(draft), largest)
     parts = allot(book.lots, quantity, {lot.lot: lot.remaining for lot in book.lots})
     price = pricing.capped_price(draft.context, quote, draft.context.settings.close.fallback_max_slippage_bps)
+    sent = {part.lot for part in parts}
     for lot in book.lots:
-        put_lot(draft, replace(lot, dust=ZERO, blocked=""))
+        put_lot(draft, replace(lot, dust=ZERO, blocked="" if lot.lot in sent else _SETTLING))
     if not orders.send(draft, parts[0].lot, ExitKind.EMERGENCY, price, parts):
         _name(draft, orders.NO_IDS)
 

@@ -2,11 +2,31 @@ from dataclasses import replace
 
 import pytest
 
-from actors.grid.state import Flattening, IdBlock
+from actors.grid import exits
+from actors.grid.state import (
+    SECOND_NS,
+    ExitBook,
+    Flattening,
+    FlattenProgress,
+    IdBlock,
+    Mismatch,
+    Quote,
+    TrackedPosition,
+)
 from actors.log_events import LogEvent
-from actors.messages import Flatten, Flattened, FlattenPositions, LotsChanged
+from actors.messages import (
+    CancelExits,
+    Flatten,
+    Flattened,
+    FlattenPositions,
+    LotsChanged,
+    Note,
+    NoteLevel,
+    PlaceMarketOrder,
+    Tick,
+)
 from exchanges.values import CancelReason, OrderStatus, RejectReason
-from tests.grid.harness import D, Harness
+from tests.grid.harness import D, Harness, make_context
 
 
 def flattening(**settings):
@@ -238,3 +258,149 @@ def test_flatten_of_dust_under_a_surplus_says_dust():
     grid.done("c3", CancelReason.IMMEDIATE, "0.995")
     grid.pass_ms(250)
     assert "too small to close" in [note.text for note in grid.notes if note.event is LogEvent.FLATTEN_FINISHED][-1]
+
+
+def test_a_flatten_takes_back_that_exits_are_withheld_and_is_told():
+    grid = flattening()
+    grid.give("closer", CancelExits())
+    grid.take()
+    grid.tell(Flatten(grid="g"))
+    grid.done("c2", CancelReason.REQUESTED, "0")
+    assert grid.take() == ["c3 ioc sell 1@99.9"]
+    assert not grid.exits.is_withheld
+    assert grid.exits.flatten == FlattenProgress(reason="operator")
+    assert [note for note in grid.notes if note.event is LogEvent.FLATTEN_STARTED] == [
+        Note(event=LogEvent.FLATTEN_STARTED, level=NoteLevel.WARNING, grid="g", text="operator")
+    ]
+
+
+def test_a_flatten_cancels_each_resting_exit_once_and_says_what_it_waits_for():
+    grid = Harness(max_orders=1)
+    grid.ack("c1")
+    grid.fill("c1", "t1", "0.500")
+    grid.fill("c1", "t2", "0.500")
+    grid.ack("c2")
+    grid.ack("c3")
+    grid.take()
+    grid.tell(Flatten(grid="g"))
+    grid.tick()
+    assert grid.take() == ["cancel c2", "cancel c3"]
+    assert [order.cancel.why for order in grid.exits.orders] == ["flatten", "flatten"]
+    assert grid.exits.lots[0].blocked == "flatten: an exit is being settled"
+    grid.done("c2", CancelReason.REQUESTED, "0")
+    assert grid.take() == []
+    grid.done("c3", CancelReason.REQUESTED, "0")
+    assert grid.take() == ["c4 ioc sell 1@99.9"]
+    assert grid.exits.lots[0].blocked == ""
+    grid.pass_ms(1_000)
+    assert grid.take() == [], "what takes at once is awaited, not canceled"
+
+
+def with_two_lots(**settings):
+    """A grid with lots of 1 and 0.5 whose exits are being canceled for a flatten."""
+    grid = Harness(grid_step_pct=D(0), max_orders=2, **settings)
+    grid.ack("c1")
+    grid.fill("c1", "t1", "1.000")
+    grid.ack("c2")
+    grid.pass_ms(20_000)
+    grid.ack("c3")
+    grid.fill("c3", "t3", "0.500")
+    grid.done("c3", CancelReason.REQUESTED, "0.500")
+    grid.ack("c4")
+    grid.take()
+    grid.tell(Flatten(grid="g"))
+    assert grid.take() == ["cancel c2", "cancel c4"]
+    return grid
+
+
+def test_a_flatten_closes_all_lots_by_one_order_no_worse_than_the_slippage_allows():
+    grid = with_two_lots(fallback_max_slippage_bps=D(100))
+    grid.done("c2", CancelReason.REQUESTED, "0")
+    grid.done("c4", CancelReason.REQUESTED, "0")
+    command = grid.commands[0]
+    assert isinstance(command, PlaceMarketOrder)
+    assert grid.take() == ["c5 ioc sell 1.5@99"]
+    assert [(part.lot, part.quantity) for part in grid.exits.orders[0].parts] == [(1, D(1)), (2, D("0.5"))]
+    grid.fill("c5", "t5", "1.500", "99.5")
+    assert grid.held == 0
+    assert [note.text for note in grid.notes if note.event is LogEvent.FLATTEN_FINISHED] == ["nothing is held"]
+    assert grid.of(Flattened) == [Flattened(grid="g")]
+
+
+@pytest.mark.parametrize(
+    ("rules", "largest"),
+    [({"max_quantity": D("0.7")}, "0.7"), ({"market_max_quantity": D("0.7"), "step": D("0.2")}, "0.6")],
+)
+def test_a_lot_that_the_largest_order_leaves_out_has_a_reason_to_wait(rules, largest):
+    grid = with_two_lots()
+    grid.context = replace(grid.context, rules=replace(grid.context.rules, **rules))
+    grid.done("c2", CancelReason.REQUESTED, "0")
+    grid.done("c4", CancelReason.REQUESTED, "0")
+    assert grid.take() == [f"c5 ioc sell {largest}@99.9"]
+    assert [lot.blocked for lot in grid.exits.lots] == ["", "flatten: an exit is being settled"]
+
+
+LOT = TrackedPosition(lot=1, sequence=1, next_leg=2, opened_ns=0, is_entry_done=True)
+NOW_NS = 1_000 * SECOND_NS
+FRESH = Quote(D("100.0"), D("100.1"), NOW_NS)
+NO_PRICE = None
+
+
+def next_step(quantity, most=None, quote=FRESH, **changes):
+    """Let a flatten go on for one lot of so much, of which a proven position has at most `most`."""
+    book = ExitBook(
+        lots=(replace(LOT, entry_filled=D(quantity), entry_notional=D(quantity) * 100),),
+        quote=quote,
+        is_connected=True,
+        ids=IdBlock(ranges=((65, 128),)),
+        flatten=FlattenProgress(reason="operator", **changes),
+        mismatch=None if most is None else Mismatch(least=D(most), most=D(most)),
+    )
+    return exits.step(make_context(), book, Tick(now_ns=NOW_NS, wall_ns=NOW_NS), NOW_NS)
+
+
+SMALL = "too small to close"
+GONE = "of the lots is not there to close: the position has been proven to be less"
+
+
+@pytest.mark.parametrize(
+    ("quantity", "most", "quote", "text", "left"),
+    [
+        ("0.050", None, FRESH, SMALL, ("0.050", "dust")),
+        ("0.050", "0.050", FRESH, SMALL, ("0.050", "dust")),
+        ("0.0005", None, NO_PRICE, SMALL, ("0.0005", "dust")),
+        ("0.050", "0.049", FRESH, GONE, ("0.049", "dust")),
+        ("1.000", "0", NO_PRICE, GONE, ("0", "position mismatch")),
+        ("1.000", "-2", FRESH, GONE, ("0", "position mismatch")),
+    ],
+)
+def test_a_flatten_ends_when_nothing_can_be_closed_and_says_what_is_left(quantity, most, quote, text, left):
+    step = next_step(quantity, most, quote)
+    assert step.state.flatten is None
+    assert Flattened(grid="g") in step.outputs
+    (note,) = [note for note in step.notes if note.event is LogEvent.FLATTEN_FINISHED]
+    assert note.text.startswith(quantity)
+    assert text in note.text
+    (lot,) = step.state.lots
+    assert (lot.dust, lot.blocked) == (D(left[0]), left[1])
+
+
+@pytest.mark.parametrize(
+    ("quantity", "most", "closed"), [("1.0005", None, "1"), ("1.000", "0.4005", "0.4"), ("1.000", "3", "1")]
+)
+def test_a_flatten_closes_what_is_held_and_proven_on_the_step(quantity, most, closed):
+    (order,) = (output for output in next_step(quantity, most).outputs if isinstance(output, PlaceMarketOrder))
+    assert order.quantity == D(closed)
+
+
+def test_a_flatten_that_could_close_something_waits_for_a_price():
+    step = next_step("1.000", quote=NO_PRICE)
+    assert step.state.flatten is not None
+    assert step.state.wants_price
+
+
+@pytest.mark.parametrize(("wait_ns", "blocked"), [(1, "flatten: waiting to try again"), (0, "")])
+def test_a_flatten_tries_again_to_the_nanosecond(wait_ns, blocked):
+    step = next_step("1.000", retry_ns=NOW_NS + wait_ns)
+    assert step.state.lots[0].blocked == blocked
+    assert len(step.state.orders) == int(not wait_ns)

@@ -20,11 +20,23 @@ def test_take_walks_through_the_ranges_and_ends():
     assert block.left == 0
 
 
+def test_taking_a_number_leaves_the_open_question():
+    assert ids.take(IdBlock(ranges=((3, 4),), asked_ns=7)) == (IdBlock(ranges=((4, 4),), asked_ns=7), 3)
+    assert ids.take(IdBlock(asked_ns=7)) is None
+
+
 def test_add_ignores_a_range_told_twice_but_ends_the_question():
     block = ids.add(IdBlock(asked_ns=5), reserved(1, 64))
     again = ids.add(IdBlock(ranges=block.ranges, asked_ns=7), reserved(1, 64))
     assert again == block
     assert ids.add(block, reserved(65, 128)).left == 128
+
+
+def test_a_reserved_range_is_known_by_its_numbers_and_goes_behind_what_is_left():
+    block = IdBlock(ranges=((10, 20), (40, 64)), asked_ns=5)
+    assert ids.add(block, reserved(64, 127)) == IdBlock(ranges=block.ranges)
+    assert ids.add(block, reserved(65, 128)) == IdBlock(ranges=((10, 20), (40, 64), (65, 128)))
+    assert ids.add(IdBlock(asked_ns=5), reserved(1, 1)) == IdBlock(ranges=((1, 1),))
 
 
 def test_needs_more_asks_once_at_half_and_again_after_silence():
