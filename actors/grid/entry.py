@@ -23,7 +23,7 @@ from actors.log_events import LogEvent
 from actors.messages import CancelOrder, EntryFilled, EntryFinished, OrderFilled, PlaceLimitOrder, QueryOrder
 from exchanges.order_ids import ENTRY_LEG
 from exchanges.records import replace
-from exchanges.values import ZERO, ClientOrderId, OrderId, Side
+from exchanges.values import ZERO, ClientOrderId, OrderId
 
 REMEMBERED = 64
 
@@ -119,7 +119,7 @@ def is_worth_requoting(context: GridContext, state: GridState, now_ns: int, desk
     candidate = GridOpenPositionOperator(context, desk).candidate(without, quote)
     if isinstance(candidate, str):
         return False
-    gain = (candidate.price - entry.price) * (1 if context.entry_side is Side.BUY else -1)
+    gain = (candidate.price - entry.price) * context.sign
     return gain >= settings.entry_requote_min_ticks * context.rules.tick
 
 

@@ -256,10 +256,11 @@ def deadline_ns(context: GridContext, state: ExitBook) -> int | None:
     if not state.is_connected:
         return None
     due = [_order_deadline(order) for order in state.orders]
-    if state.flatten is not None and not state.orders and state.flatten.retry_ns:
-        due.append(state.flatten.retry_ns)
-    for lot in state.lots:
-        due.extend(_lot_deadlines(context, lot))
+    if state.flatten is not None and not state.orders and not state.wants_price:
+        due.append(state.flatten.retry_ns or None)
+    due.extend(_lot_deadline(lot) for lot in state.lots)
+    if state.flatten is None and not state.is_withheld:  # else nobody looks at ages: a past one would hide the others
+        due.extend(_age_deadlines(context, state))
     return min((at for at in due if at is not None), default=None)
 
 
@@ -271,13 +272,14 @@ def _order_deadline(order: CloseOrder) -> int | None:
     return None if order.accepted_ns is not None else order.placed_ns + inquiries.SILENCE_NS
 
 
-def _lot_deadlines(context: GridContext, lot: TrackedPosition) -> list[int]:
-    due = []
+def _lot_deadline(lot: TrackedPosition) -> int | None:
     if lot.blocked == closing.RETRY:
-        due.append(lot.retry_ns)
-    if lot.blocked == closing.COLLECTING:
-        due.append(lot.hold_ns)
+        return lot.retry_ns
+    return lot.hold_ns if lot.blocked == closing.COLLECTING else None
+
+
+def _age_deadlines(context: GridContext, state: ExitBook) -> list[int]:
     timeout_ns = int(context.settings.risk.lot_timeout_s * SECOND_NS)
-    if timeout_ns and not lot.is_overdue and lot.remaining > 0:
-        due.append(lot.opened_ns + timeout_ns)
-    return due
+    if not timeout_ns:
+        return []
+    return [lot.opened_ns + timeout_ns for lot in state.lots if not lot.is_overdue and lot.remaining > 0]

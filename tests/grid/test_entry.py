@@ -412,3 +412,19 @@ def test_only_the_counting_of_refusals_is_cleared():
     draft = Draft(grid.context, grid.state, grid.now_ns)
     entries.clear_refusals(draft)
     assert draft.state == replace(grid.state, backoff=Backoff())
+
+
+def test_a_closed_lot_waives_the_cooldown_of_one_entry():
+    grid = Harness()
+    grid.ack("c1")
+    grid.fill("c1", "t1", "1.000")
+    grid.ack("c2")
+    grid.fill("c2", "t2", "1.000")
+    assert grid.take()[-1] == "c3 buy 1@99.9"
+    assert not grid.state.ladder.is_waived
+    grid.ack("c3")
+    grid.done("c3", CancelReason.REQUESTED, "0")
+    grid.pass_ms(1_999)
+    assert grid.take() == []
+    grid.pass_ms(1)
+    assert grid.take() == ["c4 buy 1@99.9"]

@@ -21,6 +21,7 @@ from actors.log_events import LogEvent
 from actors.messages import (
     CancelExits,
     CloseOrderPlaced,
+    FlattenPositions,
     LotsChanged,
     Note,
     NoteLevel,
@@ -357,3 +358,28 @@ def test_the_earliest_of_all_lots_and_orders_is_due_first():
 )
 def test_a_flatten_is_due_at_its_next_try_once_the_exits_are_settled(orders, retry_ns, due_ns):
     assert due(ExitBook(flatten=FlattenProgress(reason="operator", retry_ns=retry_ns), orders=orders)) == due_ns
+
+
+@pytest.mark.parametrize("message", [CancelExits(grid="g"), FlattenPositions(grid="g", reason="operator")])
+def test_the_age_of_a_lot_does_not_hide_that_a_cancel_is_silent(message):
+    """Nobody acts on the age then, so it would stay due for ever and no tick would come for anything behind it."""
+    grid = with_lot(lot_timeout_s=D(60))
+    grid.pass_ms(59_000)
+    grid.give("closer", message)
+    grid.pass_ms(2_000)
+    assert exits.deadline_ns(grid.context, grid.exits) == grid.exits.orders[0].cancel.next_ns
+
+
+def test_the_next_try_of_a_flatten_does_not_hide_that_of_an_exit_while_there_is_no_price():
+    grid = with_lot()
+    grid.give("closer", FlattenPositions(grid="g", reason="operator"))
+    grid.done("c2", CancelReason.REQUESTED, "0")
+    grid.reject("c3", RejectReason.RATE)
+    assert grid.exits.next_ns == grid.exits.flatten.retry_ns
+    grid.stale()
+    grid.pass_ms(1_500)
+    assert grid.places() == ["c3 ioc sell 1@99.9", "c4 sell 1@100.9"]
+    grid.reject("c4", RejectReason.POST_ONLY)
+    grid.reject("c5", RejectReason.POST_ONLY)
+    assert grid.exits.flatten.retry_ns < grid.now_ns
+    assert grid.exits.next_ns == grid.exits.lots[0].retry_ns > grid.now_ns
