@@ -16,8 +16,8 @@ LADDER_REASON = "cooldown"
 
 def standing_reason(context: GridContext, state: GridState, now_ns: int) -> str:
     """Return why no entry is possible at any price, empty if one is."""
-    if state.mode is Mode.HALTED:
-        return f"halted: {state.latch.kind}" if state.latch is not None else "halted"
+    if state.latch is not None:
+        return f"halted: {state.latch.kind}"
     if state.mode is Mode.PAUSED:
         return f"paused: {state.pause_reason}"
     if not state.is_connected:
@@ -114,8 +114,7 @@ def is_step_wide(context: GridContext, exit_prices: tuple[Decimal, ...], price: 
     step_pct = context.settings.entry.grid_step_pct
     if not exit_prices or step_pct == 0:
         return True
-    candidate = target_price(context, price)
-    if candidate <= 0:
-        return False
-    ratio = min(exit_prices) / candidate if context.entry_side is Side.BUY else candidate / max(exit_prices)
-    return ratio > 1 + step_pct / HUNDRED
+    candidate, factor = target_price(context, price), 1 + step_pct / HUNDRED
+    if context.entry_side is Side.BUY:
+        return min(exit_prices) > candidate * factor
+    return candidate > max(exit_prices) * factor

@@ -248,6 +248,7 @@ def test_a_cancel_names_the_order_and_is_told_once():
     cancel = CancelOrder(grid="g", exchange="sim", symbol="BTC-PERP", client_order_id=number, order_id=OrderId("v-c1"))
     assert grid.commands == [cancel]
     assert grid.state.pending.cancel == Cancellation(why="stopping", next_ns=grid.now_ns + inquiry.CANCEL_WAIT_NS)
+    assert grid.count(LogEvent.ENTRY_CANCEL_REQUESTED) == 1
     grid.pass_ms(3_000)
     query = QueryOrder(grid="g", exchange="sim", symbol="BTC-PERP", client_order_id=number, order_id=OrderId("v-c1"))
     assert grid.commands == [cancel, cancel, query]
@@ -295,31 +296,42 @@ def test_a_fill_goes_to_the_closer_whole():
     assert grid.state.counters.entries_filled == 0
 
 
+def fill_of(entry, leaves="0.6"):
+    """A fill of 0.4 by an entry."""
+    return OrderFilled(
+        grid="g",
+        client_order_id=entry.client_order_id,
+        order_id=OrderId("v-1"),
+        price=D(100),
+        quantity=D("0.4"),
+        cumulative=D("0.4"),
+        leaves=None if leaves is None else D(leaves),
+        received_ns=77,
+    )
+
+
 def test_a_fill_proves_that_the_venue_has_the_entry():
+    entry = Harness().state.pending
+    first = entries.ledger_says(entry, fill_of(entry))
+    assert first == replace(entry, filled=D("0.4"), accepted_ns=77, pending_open_order_id="v-1")
+    known = replace(entry, accepted_ns=5, pending_open_order_id="v-0")
+    assert entries.ledger_says(known, fill_of(entry)) == replace(known, filled=D("0.4"))
+
+
+def test_what_is_on_its_way_to_the_closer_is_counted_until_its_lots_are_told():
     grid = Harness()
-    grid.fill("c1", "t1", "0.400")
-    entry = grid.state.pending
-    assert (entry.filled, entry.accepted_ns, entry.pending_open_order_id) == (D("0.4"), grid.now_ns, "v-c1")
-    grid.pass_ms(1_000)
-    grid.fill("c1", "t2", "0.100")
-    assert grid.state.pending.filled == D("0.5")
-    assert grid.state.pending.accepted_ns == entry.accepted_ns
+    draft = Draft(grid.context, replace(grid.state, sent=D("0.3")), grid.now_ns)
+    entries.tell_fill(draft, 1, fill_of(grid.state.pending))
+    assert draft.state.sent == D("0.7")
 
 
 def test_an_entry_is_full_when_nothing_is_left_or_its_size_is_reached():
     entry = replace(Harness().state.pending, filled=D("0.4"))
-    number = entry.client_order_id
-
-    def fill(leaves):
-        return OrderFilled(
-            grid="g", client_order_id=number, price=D(1), quantity=D("0.4"), cumulative=D("0.4"), leaves=leaves
-        )
-
-    assert entries.is_filled_up(entry, fill(D(0)))
-    assert not entries.is_filled_up(entry, fill(D("0.6")))
-    assert not entries.is_filled_up(entry, fill(None))
-    assert entries.is_filled_up(replace(entry, filled=D(1)), fill(None))
-    assert entries.is_filled_up(replace(entry, filled=D("1.1")), fill(None))
+    assert entries.is_filled_up(entry, fill_of(entry, "0"))
+    assert not entries.is_filled_up(entry, fill_of(entry))
+    assert not entries.is_filled_up(entry, fill_of(entry, None))
+    assert entries.is_filled_up(replace(entry, filled=D(1)), fill_of(entry, None))
+    assert entries.is_filled_up(replace(entry, filled=D("1.1")), fill_of(entry, None))
 
 
 def test_an_entry_that_ended_without_a_fill_frees_the_grid_and_starts_the_cooldown():

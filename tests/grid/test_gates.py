@@ -88,6 +88,9 @@ def test_the_cooldown_ends_to_the_nanosecond(ladder, reason):
 def test_the_cooldown_grows_at_a_sixth_a_third_and_two_thirds_of_the_lots():
     delays = {lots: gates.ladder_delay_s(D(20), lots, 12) for lots in (0, 1, 2, 3, 4, 7, 8, 11)}
     assert delays == {0: 5, 1: 5, 2: 10, 3: 10, 4: 20, 7: 20, 8: 40, 11: 40}
+    assert gates.ladder_delay_s(D(20), 1, 7) == 5
+    assert gates.ladder_delay_s(D(20), 3, 10) == 10
+    assert gates.ladder_delay_s(D(20), 3, 5) == 20
 
 
 def test_the_cooldown_is_that_of_the_lots_that_are_open():
