@@ -21,10 +21,12 @@ from actors.log_events import LogEvent
 from actors.messages import (
     CancelExits,
     CloseOrderPlaced,
+    EntryFilled,
     FlattenPositions,
     LotsChanged,
     Note,
     NoteLevel,
+    PlaceLimitOrder,
     PositionClosed,
     PriceChanged,
     PriceStale,
@@ -119,6 +121,18 @@ def test_a_lot_stays_open_until_its_entry_its_quantity_and_its_exits_have_ended(
     assert grid.exits.lots == ()
 
 
+def test_a_lot_with_nothing_left_stays_open_while_an_exit_of_it_may_still_fill():
+    grid = with_lot()
+    grid.done("c2", CancelReason.REQUESTED, "0")
+    grid.ack("c3")
+    grid.is_watching = False
+    grid.fill("c2", "late", "1.000")
+    assert grid.held == 0
+    assert grid.of(PositionClosed) == []
+    grid.done("c3", CancelReason.REQUESTED, "0")
+    assert len(grid.of(PositionClosed)) == 1
+
+
 def reopened():
     """A grid whose first lot closed half an entry and was opened again by a fill of 0.4 that came late."""
     grid = Harness(max_orders=1)
@@ -210,6 +224,12 @@ def test_the_strategy_is_told_only_what_is_new():
     assert len(grid.of(LotsChanged)) == told + 1
 
 
+def test_the_strategy_is_told_nothing_before_the_venue_was_read():
+    step = exits.step(make_context(), ExitBook(lots=(LOT,)), PriceStale(grid="g", why=""), NOW_NS)
+    assert [type(output) for output in step.outputs] == [ReserveSequences]
+    assert step.state.told is None
+
+
 def test_cover_is_told_whenever_it_changes():
     grid = Harness(max_orders=1)
     grid.ack("c1")
@@ -263,6 +283,28 @@ def test_an_exit_names_the_moment_the_fill_that_caused_it_was_read():
     grid.pass_ms(70)
     grid.fill("c1", "t1", "1.000")
     assert grid.orders["c2"].command.caused_ns == grid.now_ns
+
+
+def test_an_exit_that_protects_while_a_flatten_has_no_price_names_its_fill_too():
+    grid = Harness()
+    grid.ack("c1")
+    grid.fill("c1", "t1", "0.500")
+    grid.ack("c2")
+    grid.stale()
+    grid.give("closer", FlattenPositions(grid="g", reason="operator"))
+    grid.pass_ms(70)
+    grid.fill("c1", "t2", "0.500")
+    assert grid.orders["c3"].command.caused_ns == grid.now_ns
+
+
+def test_an_exit_leaves_before_the_rest_of_its_step_is_worked_out():
+    grid = Harness()
+    fill = EntryFilled(grid="g", lot=1, price=D("99.9"), quantity=D(1), leaves=D(0), received_ns=grid.now_ns)
+    early = []
+    step = exits.step(grid.context, grid.exits, fill, grid.now_ns, early.extend)
+    assert [type(message) for message in early] == [PlaceLimitOrder]
+    assert step.outputs[0] == early[0]
+    assert step == exits.step(grid.context, grid.exits, fill, grid.now_ns)
 
 
 def test_a_stale_price_is_kept_but_not_used():
