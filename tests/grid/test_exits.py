@@ -59,33 +59,35 @@ def with_lot(**settings):
 
 
 @pytest.mark.parametrize(
-    ("direction", "entry_price", "fills", "exit_price", "profit"),
+    ("direction", "entry_price", "fills", "exit_price"),
     [
-        (Direction.BUY, "99.9", ("100.9", "101.1"), "101", "1.06"),
-        (Direction.SELL, "100.2", ("99.2", "99.0"), "99.1", "1.06"),
+        (Direction.BUY, "99.9", ("100.9", "101.1"), "101"),
+        (Direction.SELL, "100.2", ("99.2", "99.0"), "99.1"),
     ],
 )
-def test_a_closed_lot_is_told_with_its_prices_and_its_profit_after_fees(
-    direction, entry_price, fills, exit_price, profit
-):
-    grid = with_lot(direction=direction)
-    grid.fill("c2", "t2", "0.500", fills[0], fee="0.01")
+def test_a_closed_lot_is_told_with_its_prices_and_its_profit_after_fees(direction, entry_price, fills, exit_price):
+    grid = Harness(max_orders=1, direction=direction)
+    grid.ack("c1")
+    grid.fill("c1", "t1", "0.800", fee="0.02")
+    grid.done("c1", CancelReason.REQUESTED, "0.800")
+    grid.ack("c2")
+    grid.fill("c2", "t2", "0.400", fills[0], fee="0.01")
     assert grid.of(PositionClosed) == []
-    grid.fill("c2", "t3", "0.500", fills[1], fee="0.01")
+    grid.fill("c2", "t3", "0.400", fills[1], fee="0.01")
     assert grid.of(PositionClosed) == [
         PositionClosed(
             grid="g",
             lot=1,
             entry_price=D(entry_price),
             exit_price=D(exit_price),
-            quantity=D(1),
-            realized_pnl=D(profit),
+            quantity=D("0.8"),
+            realized_pnl=D("0.84"),
             fees=D("0.04"),
         )
     ]
     assert grid.exits.lots == ()
     assert grid.exits.counters.lots_closed == 1
-    assert grid.exits.counters.realized_pnl == D(profit)
+    assert grid.exits.counters.realized_pnl == D("0.84")
     assert [note.lot for note in grid.notes if note.event is LogEvent.LOT_CLOSED] == [1]
 
 
@@ -151,13 +153,6 @@ def test_a_closed_lot_is_remembered_once_with_all_it_ever_closed():
     grid.fill("c4", "t4", "0.400")
     assert grid.exits.lots == ()
     assert (grid.exits.closed, grid.exits.closed_high) == ((Part(1, D("0.9")),), 1)
-
-
-def test_a_lot_that_closes_before_its_exit_was_accepted_tells_all_that_was_ever_covered():
-    grid = reopened()
-    assert grid.of(CloseOrderPlaced)[0] == CloseOrderPlaced(grid="g", lot=1, covered=D("0.5"))
-    grid.fill("c4", "t4", "0.400")
-    assert grid.of(CloseOrderPlaced)[-1] == CloseOrderPlaced(grid="g", lot=1, covered=D("0.9"))
 
 
 def test_the_newest_closed_lots_are_remembered_and_the_highest_number():
@@ -244,6 +239,16 @@ def test_cover_is_told_whenever_it_changes():
     grid.fill("c2", "t3", "0.500")
     grid.fill("c3", "t4", "0.500")
     assert grid.of(CloseOrderPlaced) == covered
+
+
+def test_a_lot_that_a_late_fill_closes_tells_its_cover_although_no_exit_worked():
+    grid = with_lot()
+    grid.done("c2", CancelReason.OTHER, "0")
+    grid.done("c3", CancelReason.OTHER, "0")
+    assert grid.of(CloseOrderPlaced)[-1] == CloseOrderPlaced(grid="g", lot=1, covered=D(0))
+    grid.fill("c3", "late", "1.000")
+    assert grid.exits.lots == ()
+    assert grid.of(CloseOrderPlaced)[-1] == CloseOrderPlaced(grid="g", lot=1, covered=D(1))
 
 
 def refused(wait_ms=250):
