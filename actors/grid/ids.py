@@ -28,7 +28,7 @@ def add(block: IdBlock, event: SequencesReserved) -> IdBlock:
     newest = max((last for _, last in block.ranges), default=0)
     if event.first <= newest:
         return replace(block, asked_ns=None)
-    return IdBlock(ranges=(*block.ranges, (event.first, event.last)), asked_ns=None)
+    return replace(block, ranges=(*block.ranges, (event.first, event.last)), asked_ns=None)
 
 
 def needs_more(block: IdBlock, now_ns: int) -> bool:

@@ -38,7 +38,7 @@ def absent(inquiry: Inquiry, asked_ns: int, now_ns: int) -> Inquiry:
     near, until it has passed: absence before it is worth nothing, and some venues answer few such questions a minute.
     """
     next_ns = max(inquiry.next_ns, now_ns + inquiry.wait_ns) if inquiry.next_ns <= now_ns else inquiry.next_ns
-    if now_ns <= inquiry.fence_ns <= now_ns + LONGEST_WAIT_NS:
+    if inquiry.fence_ns <= now_ns + LONGEST_WAIT_NS:
         next_ns = max(next_ns, inquiry.fence_ns + 1)
     inquiry = replace(inquiry, next_ns=next_ns)
     is_news = inquiry.absent_ns is None or asked_ns > inquiry.absent_ns

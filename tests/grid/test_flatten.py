@@ -340,6 +340,26 @@ def test_a_lot_that_the_largest_order_leaves_out_has_a_reason_to_wait(rules, lar
     assert [lot.blocked for lot in grid.exits.lots] == ["", "flatten: an exit is being settled"]
 
 
+def test_dust_that_a_flatten_closes_is_no_dust_any_more():
+    grid = with_two_lots()
+    grid.exits = replace(grid.exits, lots=tuple(replace(lot, dust=D("0.005")) for lot in grid.exits.lots))
+    grid.done("c2", CancelReason.REQUESTED, "0")
+    grid.done("c4", CancelReason.REQUESTED, "0")
+    assert grid.take() == ["c5 ioc sell 1.5@99.9"]
+    assert grid.exits.dust_quantity == 0
+
+
+def test_a_lot_that_holds_nothing_when_a_flatten_ends_is_not_named_dust():
+    grid = Harness()
+    grid.ack("c1")
+    grid.fill("c1", "t1", "0.500")
+    grid.ack("c2")
+    grid.fill("c2", "t2", "0.500")
+    grid.give("closer", FlattenPositions(grid="g", reason="operator"))
+    assert grid.exits.flatten is None
+    assert [lot.blocked for lot in grid.exits.lots] == [""]
+
+
 LOT = TrackedPosition(lot=1, sequence=1, next_leg=2, opened_ns=0, is_entry_done=True)
 NOW_NS = 1_000 * SECOND_NS
 FRESH = Quote(D("100.0"), D("100.1"), NOW_NS)
