@@ -241,6 +241,21 @@ def test_cover_is_told_whenever_it_changes():
     assert grid.of(CloseOrderPlaced) == covered
 
 
+def test_each_lot_tells_its_own_cover_once():
+    grid = Harness(grid_step_pct=D(0))
+    grid.ack("c1")
+    grid.fill("c1", "t1", "1.000")
+    grid.ack("c2")
+    grid.pass_ms(4_000)
+    grid.fill("c3", "t3", "0.500")
+    grid.ack("c4")
+    grid.tick()
+    assert grid.of(CloseOrderPlaced) == [
+        CloseOrderPlaced(grid="g", lot=1, covered=D(1)),
+        CloseOrderPlaced(grid="g", lot=2, covered=D("0.5")),
+    ]
+
+
 def test_a_lot_that_a_late_fill_closes_tells_its_cover_although_no_exit_worked():
     grid = with_lot()
     grid.done("c2", CancelReason.OTHER, "0")
@@ -410,10 +425,9 @@ def test_a_flatten_is_due_at_its_next_try_once_the_exits_are_settled(orders, ret
 @pytest.mark.parametrize("message", [CancelExits(grid="g"), FlattenPositions(grid="g", reason="operator")])
 def test_the_age_of_a_lot_does_not_hide_that_a_cancel_is_silent(message):
     """Nobody acts on the age then, so it would stay due for ever and no tick would come for anything behind it."""
-    grid = with_lot(lot_timeout_s=D(60))
-    grid.pass_ms(59_000)
+    grid = with_lot(lot_timeout_s=D(1))
     grid.give("closer", message)
-    grid.pass_ms(2_000)
+    grid.pass_ms(1_000)
     assert exits.deadline_ns(grid.context, grid.exits) == grid.exits.orders[0].cancel.next_ns
 
 
