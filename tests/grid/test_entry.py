@@ -287,7 +287,6 @@ def test_a_fill_goes_to_the_closer_whole():
             fee=D("0.02"),
             leaves=D("0.600"),
             received_ns=grid.now_ns,
-            received_wall_ns=grid.now_ns + grid.wall_offset_ns,
         )
     ]
     grid.fill("c1", "t2", "0.500")
