@@ -120,7 +120,7 @@ class EntrySettings:
         help="worst price of a boost exit against the touch", unit="bps", ge=0, le=500, default=Decimal(5)
     )
     boost_max_loss_usd_per_hour: Decimal = setting(
-        help="boost turns itself off beyond this; required above 0 with boost_mode = yes",
+        help="boost turns itself off once this is lost within an hour; required above 0 with boost_mode = yes",
         unit="USD",
         ge=0,
         default=Decimal(10),
