@@ -522,8 +522,11 @@ class Harness:
     def of(self, kind):
         return [message for message in self.messages if isinstance(message, kind)]
 
+    def notes_of(self, event):
+        return [note for note in self.notes if note.event == event]
+
     def count(self, event):
-        return sum(1 for note in self.notes if note.event == event)
+        return len(self.notes_of(event))
 
     @property
     def is_ready(self):

@@ -1,12 +1,26 @@
+from dataclasses import replace
+
 import pytest
 
+from actors.grid import cycle, stops
 from actors.grid.restore import RestoredGrid
+from actors.grid.risk import DeskExposure
 from actors.grid.settings import Direction, MismatchAction, StopAction, TakeProfitBasis
-from actors.grid.state import Mode
+from actors.grid.state import GridState, LotsView, Mode, Quote
 from actors.log_events import LogEvent
-from actors.messages import CancelEntries, Flatten, FlattenPositions, LatchKind, PauseEntries, ResumeEntries
+from actors.messages import (
+    CancelEntries,
+    Flatten,
+    FlattenPositions,
+    LatchChanged,
+    LatchKind,
+    Note,
+    NoteLevel,
+    PauseEntries,
+    ResumeEntries,
+)
 from exchanges.values import CancelReason, OrderStatus
-from tests.grid.harness import D, Harness
+from tests.grid.harness import D, Harness, make_context
 from tests.grid.test_scenarios_recovery import restored_lot
 
 
@@ -17,6 +31,152 @@ def with_lot(**settings):
     grid.ack("c2")
     grid.take()
     return grid
+
+
+def breached(context, mid, *, held="0"):
+    """Return which stop a price is beyond for a grid that has entered at 100."""
+    lots = LotsView(position=context.sign * D(held), cost=D(held) * 100)
+    return stops.breached(context, GridState(lots=lots), Quote(D(mid), D(mid), 0))
+
+
+@pytest.mark.parametrize(
+    ("direction", "mid", "kind"),
+    [
+        (Direction.BUY, "95.00", None),
+        (Direction.BUY, "94.99", LatchKind.STOP_PRICE),
+        (Direction.SELL, "95.00", None),
+        (Direction.SELL, "95.01", LatchKind.STOP_PRICE),
+    ],
+)
+def test_only_a_price_beyond_the_stop_price_breaches_it(direction, mid, kind):
+    assert breached(make_context(direction=direction, stop_price=D(95)), mid) is kind
+
+
+@pytest.mark.parametrize(
+    ("direction", "mid", "kind"),
+    [
+        (Direction.BUY, "98.01", None),
+        (Direction.BUY, "98.00", LatchKind.STOP_LOSS),
+        (Direction.SELL, "101.99", None),
+        (Direction.SELL, "102.00", LatchKind.STOP_LOSS),
+    ],
+)
+def test_a_loss_of_exactly_the_limit_is_too_much(direction, mid, kind):
+    basis = TakeProfitBasis.PRICE
+    context = make_context(direction=direction, stop_loss=True, stop_loss_pct=D(2), stop_loss_basis=basis)
+    assert breached(context, mid, held="0.500") is kind
+    assert breached(context, mid) is None, "nothing is held that could lose"
+
+
+def test_a_loss_is_no_stop_where_none_is_wanted():
+    assert breached(make_context(stop_loss=False), "1", held="1") is None
+
+
+def test_a_stop_tells_everybody_what_it_saw_and_closes_what_is_held():
+    grid = with_lot(stop_price=D(95))
+    grid.mid("94.9")
+    grid.pass_ms(500)
+    assert grid.of(LatchChanged) == [LatchChanged(grid="g", kind=LatchKind.STOP_PRICE, text="mid 94.90")]
+    assert grid.notes_of(LogEvent.STOP_LATCHED) == [
+        Note(event=LogEvent.STOP_LATCHED, level=NoteLevel.CRITICAL, grid="g", text="stop_price: mid 94.90")
+    ]
+    assert grid.of(FlattenPositions) == [FlattenPositions(grid="g", reason="stop_price")]
+
+
+def test_a_latched_stop_has_nothing_left_to_wait_for():
+    grid = with_lot(stop_price=D(95), stop_action=StopAction.DRAIN)
+    grid.mid("94.9")
+    grid.pass_ms(5_000)
+    assert grid.state.breach is None
+    assert cycle.deadline_ns(grid.context, grid.state) is None
+
+
+def test_a_breach_of_another_stop_has_to_last_anew():
+    basis = TakeProfitBasis.PRICE
+    grid = with_lot(stop_price=D(98), stop_loss=True, stop_loss_pct=D(1), stop_loss_basis=basis)
+    grid.mid("98.5")
+    grid.pass_ms(499)
+    grid.mid("97.9")
+    grid.pass_ms(499)
+    assert grid.state.latch is None
+    grid.pass_ms(1)
+    assert grid.state.latch.kind is LatchKind.STOP_PRICE
+
+
+@pytest.mark.parametrize(("other", "is_latched"), [("-3.99", False), ("-4.00", True)])
+def test_the_loss_of_the_day_stops_at_its_limit_and_says_both(other, is_latched):
+    grid = with_lot()
+    grid.fill("c2", "t2", "1.000", "98.9")
+    grid.desk = DeskExposure(daily_loss_limit_usd=D(5), other_realized_today_usd=D(other))
+    grid.tick()
+    texts = [message.text for message in grid.of(LatchChanged) if message.kind is LatchKind.DAILY_LOSS]
+    assert texts == (["-5.0000 today, limit 5"] if is_latched else [])
+
+
+def test_an_accepted_loss_counts_no_more_and_a_further_one_does():
+    grid = with_lot()
+    grid.desk = DeskExposure(daily_loss_limit_usd=D(5), other_realized_today_usd=D(-6))
+    grid.tick()
+    grid.tell(ResumeEntries())
+    assert grid.state.day.forgiven == -6
+    grid.desk = replace(grid.desk, other_realized_today_usd=D("-10.99"))
+    grid.tick()
+    assert grid.state.latch is None
+    grid.desk = replace(grid.desk, other_realized_today_usd=D(-11))
+    grid.tick()
+    assert grid.state.latch.kind is LatchKind.DAILY_LOSS
+
+
+def test_a_profit_at_a_resume_forgives_nothing_and_takes_nothing_back():
+    grid = with_lot()
+    grid.desk = DeskExposure(daily_loss_limit_usd=D(5), other_realized_today_usd=D(-6))
+    grid.tick()
+    grid.tell(ResumeEntries())
+    grid.desk = replace(grid.desk, other_realized_today_usd=D(3))
+    grid.tell(ResumeEntries())
+    assert grid.state.day.forgiven == -6
+
+
+def test_a_resume_clears_the_latch_and_all_that_it_had_stopped():
+    grid = with_lot(stop_price=D(95), stop_action=StopAction.DRAIN)
+    grid.mid("94.9")
+    grid.pass_ms(500)
+    grid.mid("98.0")
+    grid.tell(ResumeEntries())
+    assert grid.of(LatchChanged)[-1] == LatchChanged(grid="g", kind=None)
+    cleared = [note for note in grid.notes if note.text == "resumed by an operator"]
+    assert cleared == [
+        Note(event=LogEvent.STOP_CLEARED, level=NoteLevel.INFO, grid="g", text="resumed by an operator"),
+        Note(event=LogEvent.ENTRIES_RESUMED, level=NoteLevel.INFO, grid="g", text="resumed by an operator"),
+    ]
+    assert grid.state.mode is Mode.RUNNING
+
+
+def test_a_resume_from_a_pause_forgets_why_and_lets_the_next_entry_rest():
+    grid = Harness()
+    grid.ack("c1")
+    grid.tell(CancelEntries())
+    grid.done("c1", CancelReason.REQUESTED, "0")
+    grid.take()
+    grid.tell(ResumeEntries())
+    grid.pass_ms(10_000)
+    assert grid.take() == ["c2 buy 1@99.9"], "placed, and not canceled by the draining before"
+    assert grid.state.pause_reason == ""
+    assert grid.of(LatchChanged) == []
+    assert grid.count(LogEvent.STOP_CLEARED) == 0
+
+
+def test_a_fill_after_a_resume_is_kept():
+    grid = with_lot(max_orders=1)
+    grid.tell(Flatten(grid="g"))
+    grid.done("c2", CancelReason.REQUESTED, "0")
+    grid.fill("c3", "t3", "1.000", "100.0")
+    grid.tell(ResumeEntries())
+    grid.ack("c4")
+    grid.take()
+    grid.fill("c4", "t4", "1.000")
+    assert grid.take() == ["c5 sell 1@100.9"]
+    assert len(grid.of(FlattenPositions)) == 1
 
 
 def test_stop_loss_on_the_average_entry_of_the_margin():
@@ -67,8 +227,9 @@ def test_flatten_does_not_wait_for_an_unproven_entry_forever():
     grid.take()
     grid.mid("94.0")
     grid.pass_ms(500)
+    grid.pass_ms(1_999)
     assert not grid.of(FlattenPositions)
-    grid.pass_ms(2_000)
+    grid.pass_ms(1)
     assert len(grid.of(FlattenPositions)) == 1
     assert "cancel c2" in grid.take()
 
@@ -175,6 +336,24 @@ def test_pause_price_without_cancel_keeps_the_entry():
     assert grid.take() == []
     grid.mid("105.2")
     assert grid.count(LogEvent.PAUSE_PRICE_REACHED) == 1
+
+
+def test_the_pause_price_pauses_beyond_it_and_the_way_back_is_longer():
+    grid = Harness(pause_price=D(105), pause_hysteresis_pct=D("0.1"))
+    back = D("104.895")
+    grid.mid("105")
+    assert not grid.state.price_paused
+    grid.mid("105.01")
+    assert grid.state.price_paused
+    grid.mid(back)
+    assert grid.state.price_paused
+    grid.mid(back - D("0.01"))
+    assert not grid.state.price_paused
+    said = [
+        (LogEvent.PAUSE_PRICE_REACHED, "mid 105.01, pause price 105"),
+        (LogEvent.PAUSE_PRICE_LEFT, "mid 104.885, resumes beyond 104.895"),
+    ]
+    assert [(note.event, note.text) for note in grid.notes if "pause" in note.event] == said
 
 
 def test_pause_price_of_a_short():
