@@ -5,6 +5,7 @@ import pytest
 from actors.grid import risk
 from actors.log_events import LogEvent
 from actors.messages import OrderAmended
+from exchanges.values import CancelReason
 from tests.grid.harness import D, Harness
 from tests.grid.test_mismatch import with_lot
 
@@ -46,6 +47,37 @@ def test_a_larger_exit_is_no_reason_to_sell_more_than_is_held():
     grid.pass_ms(1_000)
     grid.position("1.000")
     assert "cancel c2" in grid.take()
+
+
+@pytest.mark.parametrize(
+    ("quantity", "parts"),
+    [
+        ("1.05", [(2, D("1")), (1, D("0.05"))]),
+        ("1.02", [(2, D("1")), (1, D("0.02"))]),
+        ("1", [(2, D("1"))]),
+        ("0.5", [(2, D("0.5"))]),
+        ("0", []),
+    ],
+)
+def test_a_smaller_exit_of_two_lots_is_still_for_the_first_as_far_as_it_goes(quantity, parts):
+    grid = Harness(grid_step_pct=D(0), max_orders=2)
+    grid.is_watching = False
+    grid.ack("c1")
+    grid.fill("c1", "t1", "0.050")
+    grid.done("c1", CancelReason.REQUESTED, "0.050")
+    grid.pass_ms(5_000)
+    grid.fill("c2", "t2", "1.000")
+    grid.ack("c3")
+    amended(grid, "c3", "100.9", quantity)
+    assert [(part.lot, part.quantity) for part in grid.exits.orders[0].parts] == parts
+
+
+def test_an_exit_that_was_reported_as_ended_is_not_resized():
+    grid = with_lot(capabilities={"cancel_report_is_final": False})
+    grid.done("c2", CancelReason.OTHER, "0")
+    amended(grid, "c2", "101.5", "0.4")
+    assert grid.exits.orders[0].price == D("100.9")
+    assert grid.count(LogEvent.CLOSE_ORDER_CHANGED) == 0
 
 
 @pytest.mark.parametrize("quantity", ["0.2", "0.3"])
