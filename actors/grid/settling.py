@@ -142,7 +142,7 @@ def settled(draft: Draft[ExitBook], event: OrderSettled) -> None:
     if event.status.is_terminal:
         release(draft, order, event.reason or order.end_reason or CancelReason.OTHER)
         return
-    put_order(draft, replace(order, end_reason=None, inquiry=None))
+    put_order(draft, replace(order, end_reason=None))  # the acceptance then ends the inquiry
     accept(draft, OrderAccepted(grid=event.grid, client_order_id=event.client_order_id, order_id=event.order_id))
     order = replace(find_order(draft.state, event.client_order_id) or order, accepted_ns=draft.now_ns)
     put_order(draft, order)

@@ -3,10 +3,13 @@ from dataclasses import replace
 import pytest
 
 from actors.grid import settling
-from actors.grid.state import Suspicion
+from actors.grid.inquiry import CANCEL_WAIT_NS, LISTING_GRACE_NS
+from actors.grid.state import Cancellation, Suspicion
 from actors.log_events import LogEvent
 from actors.messages import (
     CancelFailed,
+    CancelOrder,
+    Flatten,
     NoteLevel,
     OrderAccepted,
     OrderCanceled,
@@ -155,6 +158,13 @@ def test_canceled_exit_is_not_placed_again_while_fills_are_missing():
     assert grid.take() == ["query c2"]
 
 
+def test_an_answer_that_knows_nothing_is_asked_for_again():
+    grid = filled_grid()
+    grid.ack("c2")
+    grid.settled("c2", OrderStatus.UNKNOWN, "0")
+    assert grid.take() == ["query c2"]
+
+
 def test_order_shrunk_by_the_venue_is_asked():
     grid = filled_grid()
     grid.ack("c2")
@@ -165,6 +175,106 @@ def test_order_shrunk_by_the_venue_is_asked():
     grid.is_watching = False
     grid.give("closer", shrunk)
     assert grid.take() == ["query c2"]
+
+
+def accept_again(grid, name):
+    """Tell an acceptance once more, without the venue's id, as a listing does."""
+    grid.give("closer", OrderAccepted(grid="g", client_order_id=grid.orders[name].command.client_order_id))
+
+
+def test_an_exit_is_canceled_by_the_id_that_the_venue_gave_it():
+    grid = filled_grid()
+    grid.ack("c2")
+    accept_again(grid, "c2")
+    grid.tell(Flatten(grid="g"))
+    assert [(cancel.client_order_id, cancel.order_id) for cancel in grid.of(CancelOrder)] == [
+        (grid.orders["c2"].command.client_order_id, "v-c2")
+    ]
+
+
+def test_an_exit_that_is_accepted_after_all_is_not_asked_about_any_more():
+    grid = filled_grid()
+    grid.unknown("c2")
+    assert grid.take() == ["query c2"]
+    grid.ack("c2")
+    grid.pass_ms(60_000)
+    assert grid.take() == []
+
+
+def test_an_acceptance_told_again_is_no_reason_to_trust_a_listing_less():
+    grid = filled_grid()
+    grid.ack("c2")
+    accepted_ns = grid.now_ns
+    grid.pass_ms(1_500)
+    accept_again(grid, "c2")
+    assert grid.count(LogEvent.CLOSE_ORDER_PLACED) == 1
+    grid.pass_ms(1_000)
+    grid.listed(asked_ns=accepted_ns + LISTING_GRACE_NS)
+    assert grid.take() == []
+    grid.listed(asked_ns=accepted_ns + LISTING_GRACE_NS + 1)
+    grid.tick()
+    assert grid.take() == ["query c2"]
+
+
+def test_an_answer_that_an_exit_rests_counts_from_now_on():
+    grid = filled_grid()
+    grid.ack("c2")
+    grid.pass_ms(5_000)
+    grid.settled("c2", OrderStatus.OPEN, "0")
+    grid.listed(asked_ns=grid.now_ns + LISTING_GRACE_NS)
+    assert grid.take() == []
+    grid.listed(asked_ns=grid.now_ns + LISTING_GRACE_NS + 1)
+    assert grid.take() == ["query c2"]
+
+
+def test_a_canceled_exit_that_rests_after_all_is_canceled_again():
+    grid = filled_grid(max_orders=1)
+    grid.ack("c2")
+    grid.tell(Flatten(grid="g"))
+    assert grid.take() == ["cancel c2"]
+    grid.pass_ms(1_000)
+    grid.settled("c2", OrderStatus.OPEN, "0")
+    assert grid.take() == ["cancel c2"]
+    assert grid.exits.orders[0].cancel == Cancellation(why="flatten", next_ns=grid.now_ns + CANCEL_WAIT_NS)
+
+
+def test_a_cancel_that_never_left_is_sent_again_after_a_quarter_of_a_second():
+    grid = filled_grid(max_orders=1)
+    grid.ack("c2")
+    grid.tell(Flatten(grid="g"))
+    assert grid.take() == ["cancel c2"]
+    grid.cancel_failed("c2", retry=True)
+    grid.pass_ms(249)
+    assert grid.take() == []
+    grid.pass_ms(1)
+    assert grid.take() == ["cancel c2", "query c2"]
+
+
+def test_a_refused_cancel_is_asked_about_and_not_repeated():
+    grid = filled_grid(max_orders=1)
+    grid.ack("c2")
+    grid.tell(Flatten(grid="g"))
+    grid.take()
+    grid.cancel_failed("c2", retry=False)
+    assert grid.take() == ["query c2"]
+
+
+@pytest.mark.parametrize(
+    ("answered", "reported", "text"),
+    [
+        (CancelReason.EXPIRED, CancelReason.REQUESTED, "expired, 1.000 of 1.000 left"),
+        (None, CancelReason.EXPIRED, "expired, 1.000 of 1.000 left"),
+        (None, None, "other, 1.000 of 1.000 left"),
+    ],
+)
+def test_why_an_exit_ended_is_what_the_answer_says_else_what_the_report_said(answered, reported, text):
+    grid = filled_grid(capabilities={"cancel_report_is_final": False})
+    grid.ack("c2")
+    if reported is not None:
+        grid.done("c2", reported, "0")
+    grid.settled("c2", OrderStatus.CANCELED, "0", answered)
+    assert [note.text for note in grid.notes_of(LogEvent.CLOSE_ORDER_CANCELED)] == [text]
+    assert grid.exits.orders[0].client_order_id == grid.orders["c3"].command.client_order_id
 
 
 def test_listing_accepts_asks_and_waits():
