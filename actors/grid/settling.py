@@ -108,11 +108,11 @@ def deny(draft: Draft[ExitBook], event: OrderDenied) -> None:
 
 def _note_refused(draft: Draft[ExitBook], order: CloseOrder, text: str) -> None:
     lot = find_lot(draft.state, order.lot)
-    failures = lot.failures if lot is not None else 0
+    is_alarming = lot is not None and lot.failures >= ALARMING_FAILURES
     draft.note(
         LogEvent.CLOSE_ORDER_REFUSED,
         text,
-        level=NoteLevel.ERROR if failures >= ALARMING_FAILURES else NoteLevel.WARNING,
+        level=NoteLevel.ERROR if is_alarming else NoteLevel.WARNING,
         lot=order.lot,
         client_order_id=order.client_order_id,
     )

@@ -8,7 +8,7 @@ import pytest
 from actors.log_events import LogEvent
 from actors.messages import Flatten
 from exchanges.values import CancelReason, RejectReason
-from tests.grid.harness import Harness
+from tests.grid.harness import D, Harness
 from tests.grid.test_settling import filled_grid
 
 
@@ -80,6 +80,44 @@ def test_an_exit_that_never_came_to_be_is_nobodys_fault():
     grid.not_found("c2")
     assert grid.take() == ["c3 sell 1@100.9"]
     assert grid.exits.lots[0].failures == 0
+
+
+def test_an_exit_that_we_have_canceled_ourselves_is_nobodys_fault():
+    grid = filled_grid(max_orders=1)
+    grid.ack("c2")
+    grid.tell(Flatten(grid="g"))
+    assert grid.take() == ["cancel c2"]
+    for name, following in (("c2", "c3"), ("c3", "c4"), ("c4", "c5")):
+        grid.stale()
+        grid.done(name, CancelReason.REQUESTED, "0")
+        assert grid.take() == [f"{following} sell 1@100.9"]
+        grid.ack(following)
+        grid.price("100.0", "100.1")
+        assert grid.take() == [f"cancel {following}"]
+
+
+# --- refused by the venue, or not sent ---
+
+
+def two_lots_with_one_exit():
+    """A grid with 0.05 in lot 1, too little for an exit of its own, and 1 in lot 2: c3 closes both."""
+    grid = Harness(grid_step_pct=D(0), max_orders=2)
+    grid.ack("c1")
+    grid.fill("c1", "t1", "0.050")
+    grid.done("c1", CancelReason.REQUESTED, "0.050")
+    grid.pass_ms(5_000)
+    grid.fill("c2", "t2", "1.000")
+    assert grid.take()[-1] == "c3 sell 1.05@100.9"
+    return grid
+
+
+def test_every_lot_of_a_refused_exit_waits():
+    grid = two_lots_with_one_exit()
+    grid.reject("c3", RejectReason.MARGIN)
+    assert [(lot.failures, lot.retry_ns) for lot in grid.exits.lots] == [(1, grid.now_ns + 250_000_000)] * 2
+    assert sent_after(grid, 250) == ["c4 sell 1.05@100.9"]
+    grid.deny("c4")
+    assert [(lot.failures, lot.retry_ns) for lot in grid.exits.lots] == [(2, grid.now_ns + 500_000_000)] * 2
 
 
 # --- refused as reduce-only ---
