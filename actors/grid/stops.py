@@ -57,10 +57,13 @@ def start_flatten(draft: Draft[GridState], reason: str) -> None:
 
 
 def drive_flatten(draft: Draft[GridState]) -> None:
-    """Tell the closer to flatten when the entry has ended, or when waiting for that takes too long."""
+    """Tell the closer to flatten when the entry has ended, or when waiting for that takes too long.
+
+    Called only once the venue has been read: what the entry has become is not known before.
+    """
     state = draft.state
     flattening = state.flattening
-    if flattening is None or flattening.is_told or not state.is_connected:
+    if flattening is None or flattening.is_told:
         return
     has_live_entry = bool(state.strays) or (state.pending is not None and not state.pending.is_done)
     if has_live_entry and draft.now_ns < flattening.deadline_ns:
@@ -99,9 +102,8 @@ def flatten_again_after_fill(draft: Draft[GridState]) -> None:
 
 def watch(draft: Draft[GridState], desk: DeskExposure) -> None:
     """Check every stop and the pause price against the state as it is now."""
-    if draft.state.latch is None:
-        _watch_daily_loss(draft, desk)
-        _watch_mismatch(draft)
+    _watch_daily_loss(draft, desk)
+    _watch_mismatch(draft)
     quote = draft.state.quote
     if quote is None or not quote.is_fresh(draft.now_ns, draft.context.settings.stale_after_ms):
         if draft.state.breach is not None:

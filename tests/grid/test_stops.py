@@ -16,9 +16,12 @@ from actors.messages import (
     LatchKind,
     Note,
     NoteLevel,
+    OrderAccepted,
+    OrderCanceled,
     PauseEntries,
     ResumeEntries,
 )
+from exchanges.order_ids import OrderKey, pack
 from exchanges.values import CancelReason, OrderStatus
 from tests.grid.harness import D, Harness, make_context
 from tests.grid.test_scenarios_recovery import restored_lot
@@ -232,6 +235,28 @@ def test_flatten_does_not_wait_for_an_unproven_entry_forever():
     grid.pass_ms(1)
     assert len(grid.of(FlattenPositions)) == 1
     assert "cancel c2" in grid.take()
+
+
+def test_flatten_waits_for_every_entry_that_may_still_fill():
+    grid = with_lot(max_orders=1)
+    numbers = [pack(OrderKey(7, sequence, 0)) for sequence in (40, 41)]
+    for number in numbers:
+        grid.give("strategy", OrderAccepted(grid="g", client_order_id=number, price=D(99), quantity=D(1)))
+    grid.tell(Flatten(grid="g"))
+    for number in numbers:
+        assert grid.of(FlattenPositions) == []
+        ended = OrderCanceled(grid="g", client_order_id=number, reason=CancelReason.REQUESTED, filled=D(0), final=True)
+        grid.give("strategy", ended)
+    assert grid.of(FlattenPositions) == [FlattenPositions(grid="g", reason="operator")]
+
+
+def test_flatten_does_not_wait_for_an_entry_that_has_filled_whole():
+    grid = Harness()
+    grid.ack("c1")
+    grid.fill("c1", "t1", "1.000")
+    assert not grid.is_ready
+    grid.tell(Flatten(grid="g"))
+    assert len(grid.of(FlattenPositions)) == 1
 
 
 def test_fill_after_the_flatten_is_flattened_as_well():
