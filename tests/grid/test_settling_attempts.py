@@ -171,6 +171,22 @@ def test_a_closing_order_that_finds_nothing_to_reduce_waits_twice_as_long_each_t
         assert sent_after(grid, wait_ms) == [f"c{number + 1} ioc sell 1@99.9"]
 
 
+def test_a_closing_order_of_lots_of_which_one_has_just_filled_is_tried_again_soon():
+    grid = Harness(grid_step_pct=D(0), max_orders=2, capabilities={"reduce_only_retry_s": 2.0})
+    for number, (entry, exit_) in enumerate((("c1", "c2"), ("c3", "c4")), 1):
+        grid.ack(entry)
+        grid.fill(entry, f"t{number}", "1.000")
+        grid.ack(exit_)
+        grid.pass_ms(8_000 if number == 1 else 0)
+    grid.tell(Flatten(grid="g"))
+    grid.done("c2", CancelReason.REQUESTED, "0")
+    grid.done("c4", CancelReason.REQUESTED, "0")
+    assert grid.take()[-1] == "c5 ioc sell 2@99.9"
+    for number in (5, 6, 7):
+        grid.reject(f"c{number}", RejectReason.REDUCE_ONLY)
+        assert sent_after(grid, 250) == [f"c{number + 1} ioc sell 2@99.9"]
+
+
 def test_a_fill_of_a_closing_order_ends_the_growing_of_the_waits():
     grid = flattening()
     grid.reject("c3", RejectReason.RATE)
