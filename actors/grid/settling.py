@@ -33,7 +33,7 @@ from actors.messages import (
     OrderSettled,
 )
 from exchanges.records import replace
-from exchanges.values import ZERO, CancelReason, OrderStatus, RejectReason
+from exchanges.values import ZERO, CancelReason, OrderId, OrderStatus, RejectReason
 
 LONGEST_BACKOFF_NS = 10 * SECOND_NS
 RATE_BACKOFF_NS = SECOND_NS
@@ -53,18 +53,26 @@ def accept(draft: Draft[ExitBook], event: OrderAccepted) -> None:
     if order is None:
         ledger.adopt_order(draft, event)
         return
-    is_first = order.accepted_ns is None
-    accepted_ns = draft.now_ns if order.accepted_ns is None else order.accepted_ns
-    order_id = event.order_id or order.order_id
-    still_asked = order.inquiry if order.end_reason is not None else None
-    put_order(draft, replace(order, accepted_ns=accepted_ns, order_id=order_id, inquiry=still_asked))
-    if is_first:
+    _accept(draft, order, event.order_id)
+
+
+def _accept(draft: Draft[ExitBook], order: CloseOrder, order_id: OrderId | None) -> CloseOrder:
+    """Take an exit as accepted, and return it as stored. A question stays open only where an end was reported."""
+    accepted = replace(
+        order,
+        accepted_ns=draft.now_ns if order.accepted_ns is None else order.accepted_ns,
+        order_id=order_id or order.order_id,
+        inquiry=order.inquiry if order.end_reason is not None else None,
+    )
+    put_order(draft, accepted)
+    if order.accepted_ns is None:
         draft.note(
             LogEvent.CLOSE_ORDER_PLACED,
             f"{order.quantity} at {order.price}",
             lot=order.lot,
             client_order_id=order.client_order_id,
         )
+    return accepted
 
 
 def filled(draft: Draft[ExitBook], event: OrderFilled) -> None:
@@ -142,9 +150,8 @@ def settled(draft: Draft[ExitBook], event: OrderSettled) -> None:
     if event.status.is_terminal:
         release(draft, order, event.reason or order.end_reason or CancelReason.OTHER)
         return
-    put_order(draft, replace(order, end_reason=None))  # the acceptance then ends the inquiry
-    accept(draft, OrderAccepted(grid=event.grid, client_order_id=event.client_order_id, order_id=event.order_id))
-    order = replace(find_order(draft.state, event.client_order_id) or order, accepted_ns=draft.now_ns)
+    order = _accept(draft, replace(order, end_reason=None), event.order_id)
+    order = replace(order, accepted_ns=draft.now_ns)
     put_order(draft, order)
     if order.cancel is not None:
         orders.cancel(draft, order, order.cancel.why)
@@ -210,7 +217,7 @@ def listed(draft: Draft[ExitBook], event: ActiveOrdersListed) -> None:
     for order in draft.state.orders:
         if order.client_order_id in event.client_order_ids:
             if order.accepted_ns is None and event.asked_ns > order.placed_ns:
-                accept(draft, OrderAccepted(grid=event.grid, client_order_id=order.client_order_id))
+                _accept(draft, order, None)
         elif order.accepted_ns is not None and event.asked_ns > order.accepted_ns + inquiry.LISTING_GRACE_NS:
             closing.ask(draft, order, "not among the open orders")
     if event.asked_ns > draft.state.finished_ns + inquiry.LISTING_GRACE_NS:
