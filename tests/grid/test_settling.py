@@ -182,10 +182,20 @@ def accept_again(grid, name):
     grid.give("closer", OrderAccepted(grid="g", client_order_id=grid.orders[name].command.client_order_id))
 
 
-def test_an_exit_is_canceled_by_the_id_that_the_venue_gave_it():
-    grid = filled_grid()
+def is_told_twice(grid):
     grid.ack("c2")
     accept_again(grid, "c2")
+
+
+def is_found_by_asking(grid):
+    grid.unknown("c2")
+    grid.settled("c2", OrderStatus.OPEN, "0")
+
+
+@pytest.mark.parametrize("comes_to_rest", [is_told_twice, is_found_by_asking])
+def test_an_exit_is_canceled_by_the_id_that_the_venue_gave_it(comes_to_rest):
+    grid = filled_grid()
+    comes_to_rest(grid)
     grid.tell(Flatten(grid="g"))
     assert [(cancel.client_order_id, cancel.order_id) for cancel in grid.of(CancelOrder)] == [
         (grid.orders["c2"].command.client_order_id, "v-c2")
@@ -310,7 +320,8 @@ def test_a_doubt_from_before_an_exit_left_does_not_keep_its_fate_open():
     """Found by the simulation: a restart's first reading in doubt, then a lost exit, and neither was ever settled."""
     grid = filled_grid()
     grid.unknown("c2", fence_s=0)
-    grid.exits = replace(grid.exits, suspicion=Suspicion(held=D(0), count=1, asked_ns=0))
+    left_ns = grid.exits.orders[0].placed_ns
+    grid.exits = replace(grid.exits, suspicion=Suspicion(held=D(0), count=1, asked_ns=left_ns))
     for _ in range(4):
         grid.pass_ms(1_000)
         if "c2" in grid.orders and not grid.orders["c2"].has_ended:
