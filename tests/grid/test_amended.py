@@ -90,6 +90,15 @@ def test_an_exit_is_never_smaller_than_what_it_has_filled(quantity):
     assert grid.places() == ["c3 sell 0.7@100.9"]
 
 
+def test_an_exit_that_was_cut_to_what_it_has_filled_ends_without_a_loss_to_tell():
+    grid = with_lot()
+    grid.fill("c2", "t2", "0.3", "100.9")
+    amended(grid, "c2", "100.9", "0.3")
+    grid.done("c2", CancelReason.OTHER)
+    assert [order.client_order_id for order in grid.exits.orders] == [grid.orders["c3"].command.client_order_id]
+    assert grid.count(LogEvent.CLOSE_ORDER_CANCELED) == 0
+
+
 def test_an_entry_counts_as_it_is_now():
     grid = Harness()
     grid.ack("c1")
