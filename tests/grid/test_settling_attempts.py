@@ -5,6 +5,7 @@ Too late leaves a lot without an exit, too soon is a storm of orders that the ve
 
 import pytest
 
+from actors.grid.settings import LotTimeoutAction
 from actors.log_events import LogEvent
 from actors.messages import Flatten
 from exchanges.values import CancelReason, RejectReason
@@ -196,6 +197,20 @@ def test_a_fill_of_a_closing_order_ends_the_growing_of_the_waits():
     assert sent_after(grid, 250) == ["c5 ioc sell 0.6@99.9"]
     grid.reject("c5", RejectReason.RATE)
     assert sent_after(grid, 1_000) == ["c6 ioc sell 0.6@99.9"]
+
+
+# --- a lot that is closed for its age ---
+
+
+def test_an_order_for_an_overdue_lot_that_found_nobody_is_repeated_no_sooner_than_the_pause():
+    grid = filled_grid(lot_timeout_s=D(60), lot_timeout_action=LotTimeoutAction.CLOSE, max_orders=1)
+    grid.ack("c2")
+    grid.pass_ms(60_000)
+    grid.done("c2", CancelReason.REQUESTED, "0")
+    assert grid.take() == ["cancel c2", "c3 ioc sell 1@99.9"]
+    grid.pass_ms(100)
+    grid.done("c3", CancelReason.IMMEDIATE, "0")
+    assert sent_after(grid, 150) == ["c4 ioc sell 1@99.9"]
 
 
 # --- fallback ---
