@@ -169,6 +169,7 @@ def test_fill_on_its_way_when_the_flatten_ended_is_flattened_as_well(holds):
     view = replace(grid.of(LotsChanged)[-1], position=D(int(holds)), entries_received=grid.state.sent)
     grid.give("strategy", view)
     assert len(grid.of(FlattenPositions)) == told + 1 + int(holds)
+    assert grid.state.flattening is None, "entries go on once nothing is held"
 
 
 def test_counts_start_anew_when_an_actor_was_restarted():

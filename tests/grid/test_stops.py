@@ -301,6 +301,14 @@ def test_operator_flatten_closes_everything_and_stays_paused():
     assert grid.take() == ["c4 buy 1@99.9"]
 
 
+def test_operator_flatten_does_not_want_the_live_entry_any_more():
+    grid = Harness()
+    grid.ack("c1")
+    grid.take()
+    grid.tell(Flatten(grid="g"))
+    assert grid.take() == ["cancel c1"]
+
+
 def test_resume_does_not_enter_while_a_flatten_runs():
     grid = with_lot()
     grid.tell(Flatten(grid="g"))
