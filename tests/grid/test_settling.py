@@ -364,10 +364,25 @@ def test_boost_refused_ends_resting():
 
 
 def test_fallback_refused_goes_back_to_resting():
-    grid = filled_grid(retry_limit=0)
-    grid.reject("c2", RejectReason.POST_ONLY)
+    grid = filled_grid(retry_limit=1)
+    for name in ("c2", "c3"):
+        grid.reject(name, RejectReason.POST_ONLY)
+        grid.pass_ms(250)
+    assert grid.take() == ["c3 sell 1@100.9", "c4 ioc sell 1@99.9"]
+    grid.reject("c4", RejectReason.RULES)
     grid.pass_ms(250)
-    assert grid.take() == ["c3 ioc sell 1@99.9"]
-    grid.reject("c3", RejectReason.RULES)
-    grid.pass_ms(250)
-    assert grid.take()[0].startswith("c4 ioc")
+    assert grid.take() == ["c5 sell 1@100.9"]
+    assert grid.exits.lots[0].refusals == 1
+
+
+def test_another_refusal_in_between_does_not_put_off_the_fallback():
+    grid = filled_grid(retry_limit=2)
+    for name, reason in (
+        ("c2", RejectReason.POST_ONLY),
+        ("c3", RejectReason.POST_ONLY),
+        ("c4", RejectReason.MARGIN),
+        ("c5", RejectReason.POST_ONLY),
+    ):
+        grid.reject(name, reason)
+        grid.pass_ms(250)
+    assert grid.take()[-1] == "c6 ioc sell 1@99.9"
