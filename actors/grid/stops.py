@@ -188,7 +188,6 @@ def resume(draft: Draft[GridState], desk: DeskExposure) -> None:
         is_draining=False,
         flatten_reason="",
         latch=None,
-        breach=None,
         day=replace(state.day, forgiven=min(today, state.day.forgiven)),
     )
     if was_latched:

@@ -155,6 +155,18 @@ def test_a_resume_clears_the_latch_and_all_that_it_had_stopped():
     assert grid.state.mode is Mode.RUNNING
 
 
+def test_a_resume_does_not_put_off_a_stop_whose_breach_has_begun():
+    grid = with_lot(stop_price=D(95))
+    grid.tell(PauseEntries())
+    grid.mid("94.9")
+    grid.pass_ms(300)
+    grid.tell(ResumeEntries())
+    grid.pass_ms(199)
+    assert grid.state.latch is None
+    grid.pass_ms(1)
+    assert grid.state.latch.kind is LatchKind.STOP_PRICE
+
+
 def test_a_resume_from_a_pause_forgets_why_and_lets_the_next_entry_rest():
     grid = Harness()
     grid.ack("c1")
