@@ -27,7 +27,7 @@ def function_named(name):
 def test_what_is_excused_is_there(change):
     lines = [line.strip() for line in inspect.getsource(function_named(change.function)).splitlines()]
     assert set(change.removed) <= set(lines)
-    assert not set(change.added) <= set(lines)
+    assert not change.added or not set(change.added) <= set(lines)
 
 
 def test_an_entry_is_read_with_its_reason():
