@@ -179,21 +179,17 @@ class VenueReads:
                 yield from self._settle_unlisted(grid, active)
             position = yield from ask(self._venue.position(grid.symbol))
             readings[grid.symbol] = GridReading(active, position)
-        self._lost = None  # what fills from now on was listed
         return readings
 
     def _read_recent_fills(self, grid: ConnectedGrid) -> Steps[None]:
         """Apply our fills since the newest one that is surely known, page by page, until a page brings nothing new."""
         after, since_ns = known = self._fills_from(grid)
         settled_ns = self._venue_clock.wall_ns() - _REGISTERED_LATE_NS
-        found: list[OrderReport] = []
         for _ in range(_MOST_PAGES):
             page = (yield from ask(self._venue.recent_fills(grid.symbol, after=after, since_ns=since_ns))).value
             for fill in page:
-                now_ns = self._clock.monotonic_ns()
-                order = None if self._lost is None else (yield from self._lost.find(fill, now_ns))
-                if order is not None:
-                    found.append(order)
+                if self._lost is not None:
+                    yield from self._lost.find(fill, self._clock.monotonic_ns())
                 self._client.apply(fill, received_ns=self._clock.monotonic_ns())
                 if fill.trade_id is not None and known[1] <= fill.occurred_ns < settled_ns:
                     known = (fill.trade_id, fill.occurred_ns)
@@ -202,7 +198,7 @@ class VenueReads:
                 break
             after, since_ns = newest, max(since_ns, page[-1].occurred_ns)
         self._known_fills[grid.symbol] = known
-        for order in found:
+        for order in () if self._lost is None else self._lost.found(grid.symbol):
             yield from self._take_order(grid, order)
 
     def _fills_from(self, grid: ConnectedGrid) -> tuple[TradeId | None, int]:
@@ -448,6 +444,7 @@ class VenueReads:
 
     def tell_ready(self, grid: ConnectedGrid, reading: GridReading) -> None:
         """Tell that everything about a grid's market has been read and told."""
+        self._lost = None  # what fills from now on was listed
         market = self.markets[grid.symbol]
         applied = reading.position.value.leverage
         leverage = market.leverage if applied is None else max(1, int(applied))

@@ -204,6 +204,7 @@ class ExitBook:
         changed_ns: When quantities last changed: a reading asked before says nothing.
         closed: How much each of the newest closed lots had, for the case of a late fill.
         closed_high: Highest lot that has been closed: a late fill re-opens it with fresh ids.
+        remembered_high: Highest lot that a restart remembers as closed: what a later one has may still have to be told.
         is_withheld: Exits were canceled on request and are not placed again.
         is_fresh_start: Nothing was restored: the position found at the venue is not ours.
         is_agreed: A reading has agreed with the lots since orders without lots were found.
@@ -227,6 +228,7 @@ class ExitBook:
     changed_ns: int = 0
     closed: tuple[Part, ...] = ()
     closed_high: int = 0
+    remembered_high: int = 0
     boost_losses: tuple[BoostLoss, ...] = ()
     is_boost_off: bool = False
     is_fresh_start: bool = True

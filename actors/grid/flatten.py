@@ -49,7 +49,7 @@ def drive(draft: Draft[ExitBook], progress: FlattenProgress) -> bool:
     elif draft.now_ns < progress.retry_ns:
         _name(draft, "flatten: waiting to try again")
     else:
-        _close(draft, quote)
+        _close(draft, progress, quote)
     return False
 
 
@@ -66,17 +66,19 @@ def _is_closable(draft: Draft[ExitBook], quantity: Decimal, quote: Quote | None)
     return dust.is_placeable(draft.context, quantity, quote.mid)
 
 
-def _close(draft: Draft[ExitBook], quote: Quote) -> None:
+def _close(draft: Draft[ExitBook], progress: FlattenProgress, quote: Quote) -> None:
     rules, book = draft.context.rules, draft.state
     largest = floor_to(min(rules.max_quantity, rules.market_max_quantity), rules.step)
     quantity = min(_closable(draft), largest)
     parts = allot(book.lots, quantity, {lot.lot: lot.remaining for lot in book.lots})
     price = pricing.capped_price(draft.context, quote, draft.context.settings.close.fallback_max_slippage_bps)
-    sent = {part.lot for part in parts}
+    sent = {part.lot: part.quantity for part in parts}
     for lot in book.lots:
-        put_lot(draft, replace(lot, dust=ZERO, blocked="" if lot.lot in sent else _SETTLING))
+        is_whole = sent.get(lot.lot) == lot.remaining
+        put_lot(draft, replace(lot, dust=ZERO, blocked="" if is_whole else _SETTLING))
     if not orders.send(draft, parts[0].lot, ExitKind.EMERGENCY, price, parts):
         _name(draft, orders.NO_IDS)
+        draft.state = replace(draft.state, flatten=replace(progress, retry_ns=0))  # ids come by a message, not by time
 
 
 def _finish(draft: Draft[ExitBook]) -> None:

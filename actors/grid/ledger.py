@@ -88,16 +88,19 @@ def notify_order_filled(draft: Draft[ExitBook], event: EntryFilled) -> None:
         ),
     )
     if book.early:
-        _take_early(draft)
+        _take_early(draft, event.lot)
 
 
-def _take_early(draft: Draft[ExitBook]) -> None:
-    """Give fills of exits that came before the fill of their entry another try."""
+def _take_early(draft: Draft[ExitBook], lot: int) -> None:
+    """Give a lot that has just been filled the fills of its exits that came before: they are no other lot's."""
     early = draft.state.early
     draft.state = replace(draft.state, early=())
     for event in early:
         order = find_order(draft.state, event.client_order_id) or find_finished(draft.state, event.client_order_id)
-        _attribute(draft, (), event, order)
+        if _own_lot(event, order) == lot:
+            _attribute(draft, (Part(lot, event.quantity),), event, order)
+        else:
+            draft.state = replace(draft.state, early=(*draft.state.early, event))
 
 
 def _new_lot(draft: Draft[ExitBook], event: EntryFilled) -> TrackedPosition:
@@ -216,10 +219,8 @@ def _attribute(draft: Draft[ExitBook], parts: tuple[Part, ...], event: OrderFill
     through the strategy, and another lot must not pay for it. A reading says if there is none. The exit itself may be
     unknown: the power was lost with its intent.
     """
-    key = unpack(event.client_order_id)
-    lot = order.lot if order is not None else key.sequence if key is not None else 0
     may_be_early = not draft.state.is_agreed
-    is_awaited = may_be_early and lot > draft.state.closed_high
+    is_awaited = may_be_early and not _has_closed(draft.state, _own_lot(event, order))
     parts = _fit(draft, parts, event, reaches_others=not is_awaited)
     for part in parts:
         _close_part(draft, part, event, order)
@@ -236,6 +237,19 @@ def _attribute(draft: Draft[ExitBook], parts: tuple[Part, ...], event: OrderFill
         level=NoteLevel.ERROR,
         client_order_id=event.client_order_id,
     )
+
+
+def _own_lot(event: OrderFilled, order: CloseOrder | None) -> int:
+    """Return whose exit it was that filled; of one that nobody remembers its id says it, 0 if even that does not."""
+    if order is not None:
+        return order.lot
+    key = unpack(event.client_order_id)
+    return key.sequence if key is not None else 0
+
+
+def _has_closed(book: ExitBook, lot: int) -> bool:
+    """Return whether a lot is known to have been closed. Numbers up to `closed_high` were only reserved, perhaps."""
+    return lot <= book.remembered_high or (lot <= book.closed_high and any(part.lot == lot for part in book.closed))
 
 
 def close_oldest(draft: Draft[ExitBook]) -> None:

@@ -19,8 +19,6 @@ from exchanges.values import ZERO
 
 SURPLUS_GAP_NS = 4 * SECOND_NS
 """Two readings of more than the lots hold must be asked so far apart: a fill of the entry may be on its way."""
-
-
 ASKED_AGAIN = 3
 """So many settled exits are asked for again when the position holds less than the lots."""
 
@@ -148,7 +146,10 @@ def _adopt(draft: Draft[ExitBook], reading: Decimal) -> None:
     missing = held(book) - max(ZERO, reading)
     foreign = min(reading, ZERO) if missing >= 0 else -missing
     external = book.external + draft.context.sign * foreign
-    draft.state = replace(book, mismatch=None, suspicion=None, external=external, adopts_proven=False)
+    # what is held is what was read from here on: no fill of an exit waits for an entry any more
+    draft.state = replace(
+        book, mismatch=None, suspicion=None, external=external, adopts_proven=False, is_agreed=True, early=()
+    )
     if foreign != 0:
         _book_external(draft, 0, abs(foreign), ZERO)
     for lot in reversed(book.lots):

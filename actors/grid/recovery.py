@@ -33,8 +33,9 @@ ALARMING_REFUSALS = 10
 LONGEST_BACKOFF_NS = 60 * SECOND_NS
 RETRY_CANCEL_NS = 250 * MILLISECOND_NS
 ASKED_AGAIN = 8
-ENDED_AGAIN_NS = 15 * SECOND_NS
 """So many ended entries are asked for again when the position holds more than the lots."""
+ENDED_AGAIN_NS = 15 * SECOND_NS
+"""... and again after so long."""
 
 
 def notify_order_filled(draft: Draft[GridState], event: OrderFilled) -> None:

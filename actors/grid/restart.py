@@ -26,6 +26,7 @@ def initial(context: GridContext, restored: RestoredGrid | None, now_ns: int, wa
         external=restored.external,
         closed=_closed(restored),
         closed_high=_closed_high(restored),
+        remembered_high=min(_closed_high(restored), restored.highest_used),
         is_fresh_start=not restored.lots and not restored.orders and not restored.highest_sequence,
         counters=ExitCounters(realized_pnl=restored.realized_pnl, fees=_fees(restored)),
     )

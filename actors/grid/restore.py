@@ -86,3 +86,5 @@ class RestoredGrid:
     """Signed position known not to be ours (`ExternalBooked.external`)."""
     highest_sequence: int = 0
     """Highest lot sequence ever reserved for this grid: a late fill of an older lot takes fresh ids for its exits."""
+    highest_used: int = 0
+    """Highest lot sequence of an order that is recorded: what came after it was lost with the power, if it ever was."""

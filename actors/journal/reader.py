@@ -132,6 +132,10 @@ def _highest_sequence(sql: sqlite3.Connection, grid: str | None) -> int:
     )
 
 
+def _highest_used(sql: sqlite3.Connection, grid: str) -> int:
+    return int(sql.execute("SELECT coalesce(max(sequence), 0) FROM orders WHERE grid = ?", (grid,)).fetchone()[0])
+
+
 def _unsettled_ids(sql: sqlite3.Connection) -> frozenset[ClientOrderId]:
     rows = sql.execute("SELECT client_order_id FROM orders WHERE phase != 'ended'")
     return frozenset(ClientOrderId(number) for (number,) in rows)
@@ -168,6 +172,7 @@ def _grid(
         external=Decimal(external),
         # blocks are handed out over all grids: what this one used is never above the highest of all
         highest_sequence=max(_highest_sequence(sql, None), forgotten_through) if is_known else forgotten_through,
+        highest_used=_highest_used(sql, grid),
     )
 
 

@@ -16,7 +16,7 @@ from actors.messages import (
     QueryFailed,
 )
 from actors.venue_messages import OrderAnswered, OrderErred
-from exchanges.errors import OutcomeUnknown, UnknownOrder
+from exchanges.errors import MalformedMessage, OutcomeUnknown, UnknownOrder
 from exchanges.values import OrderId, OrderRef, OrderStatus
 from tests.actors.connection_desk import NUMBER, SECOND, Desk, fill, known, position, query
 from tests.actors.venue_doubles import client_id, entry, order_report
@@ -219,3 +219,38 @@ def test_an_order_that_is_gone_from_the_venue_stays_strange_and_an_outage_is_wai
     desk.pass_time(5)
     assert desk.strategy.take(ConnectionReady)
     desk.closer.expect_none(OrderFilled)
+
+
+def test_a_trade_that_trails_is_asked_about_when_it_comes(make_desk):
+    desk = make_desk(suspect_until_wall_ns=1)
+    pages = iter([(), (strange(desk, "v1", "0.4"),)])
+    desk.venue.answers["recent_fills"] = lambda _: next(pages, ())
+    desk.venue.answers |= {"find_order": filled(LOST, "v1", "0.4"), "order_fills": (), "position": position("0.4")}
+    desk.begin().calls.on_open()
+    desk.sync()
+    desk.pass_time(5)
+    assert desk.strategy.take(ConnectionReady)
+    assert [told.client_order_id for told in desk.closer.all(OrderFilled)] == [LOST]
+
+
+def test_what_was_found_is_told_to_its_end_although_the_reading_breaks_off_behind_it(make_desk):
+    desk = make_desk(suspect_until_wall_ns=1)
+    reading_fills(desk, strange(desk, "v1", "0.4"), strange(desk, "v2", "0.3"))
+    ours = order_report(LOST, OrderStatus.CANCELED, order_id=OrderId("v1"), filled=Decimal("0.4"))
+    answers = iter([ours, OutcomeUnknown("venue", "find_order", "timeout"), filled(None, "v2", "0.3")])
+    desk.venue.answers |= {"find_order": lambda _: next(answers), "order_fills": (), "position": position("0.4")}
+    desk.begin().calls.on_open()
+    desk.sync()
+    desk.pass_time(5)
+    assert desk.strategy.take(ConnectionReady)
+    assert desk.closer.take(OrderCanceled).client_order_id == LOST
+    assert 5 in desk.sequences
+
+
+def test_a_strange_order_that_cannot_be_read_does_not_keep_the_bot_from_starting(make_desk):
+    desk = make_desk(suspect_until_wall_ns=1)
+    reading_fills(desk, strange(desk, "v1", "0.4"))
+    desk.venue.answers["find_order"] = MalformedMessage("venue", "find_order", "what is this")
+    desk.live()
+    assert desk.strategy.take(ConnectionReady)
+    assert desk.asked.count("find_order") == 1

@@ -198,3 +198,20 @@ def test_an_adopted_lot_leaves_no_dust_behind():
     draft = Draft(grid.context, replace(grid.exits, lots=(lot,)), grid.now_ns)
     mismatch.adopt(draft, when_proven=False)
     assert (draft.state.lots[0].remaining, draft.state.dust_quantity) == (D(0), D(0))
+
+
+def test_a_fill_that_explains_what_was_adopted_takes_nothing_from_the_next_entry():
+    grid = with_lot()
+    prove(grid, "0")
+    grid.done("c2", CancelReason.REQUESTED, "0")
+    prove(grid, "0")
+    grid.tell(AdoptDifference(grid="g"))
+    grid.is_watching = False
+    grid.fill("c2", "t2", "1.000")
+    assert (grid.held, grid.exits.early, grid.exits.is_agreed) == (0, (), True)
+    grid.take()
+    grid.pass_ms(20_000)
+    entry = list(grid.orders)[-1]
+    grid.fill(entry, "t3", "1.000")
+    assert [line.split("@")[0].split(" ", 1)[1] for line in grid.take() if "sell" in line] == ["sell 1"]
+    assert grid.held == 1

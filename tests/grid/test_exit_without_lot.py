@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+import pytest
+
 from actors.grid.state import Part
 from actors.log_events import LogEvent
-from actors.messages import CancelExits, LotRebuilt, OrderAccepted, PositionClosed
+from actors.messages import CancelExits, LotRebuilt, OrderAccepted, OrderFilled, PositionClosed
 from exchanges.order_ids import OrderKey, pack, unpack
 from exchanges.values import OrderStatus, Side
 from tests.grid.harness import D, Harness
@@ -279,3 +281,22 @@ def test_the_fee_of_a_fill_that_came_too_early_is_paid_once():
     grid.fill("c1", "t2", "0.750")
     assert sum(message.fees for message in grid.of(PositionClosed)) == D("0.10")
     assert grid.exits.counters.fees == D("0.10")
+
+
+@pytest.mark.parametrize("is_exit_first", [True, False])
+def test_a_lot_that_the_power_took_whole_is_closed_by_its_own_exit(is_exit_first):
+    """Entry and exit were lost, and both filled: the venue tells them, in either order."""
+    lots = [restored_lot(filled="1.000", done=True, attempts=1)]
+    grid = killed(lots=lots, orders=[restored_exit(quantity="1.000")], is_watching=False, highest_used=1)
+    grid.settled("c1", OrderStatus.OPEN, "0")
+    told = {}
+    for owner, leg, price in (("strategy", 0, "90"), ("closer", 1, "90.9")):
+        common = {"grid": "g", "client_order_id": pack(OrderKey(7, 2, leg)), "price": D(price), "quantity": D(1)}
+        told[owner] = [OrderAccepted(**common), OrderFilled(**common, cumulative=D(1), leaves=D(0))]
+    for owner in ("closer", "strategy") if is_exit_first else ("strategy", "closer"):
+        for message in told[owner]:
+            grid.give(owner, message)
+    grid.connect("1.0")
+    assert [(lot.lot, lot.remaining) for lot in grid.exits.lots] == [(1, D(1))]
+    assert [(message.lot, message.realized_pnl) for message in grid.of(PositionClosed)] == [(2, D("0.9"))]
+    assert not [line for line in grid.take() if "sell" in line or "cancel" in line]

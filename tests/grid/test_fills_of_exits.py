@@ -169,13 +169,13 @@ def test_a_fill_that_fits_is_no_error():
 
 
 @pytest.mark.parametrize("is_known", [True, False])
-@pytest.mark.parametrize(("closed_high", "left"), [(1, "1.0"), (2, "0.6"), (3, "0.6")])
-def test_before_a_reading_agrees_another_lot_pays_only_for_a_lot_that_has_been_closed(closed_high, left, is_known):
+@pytest.mark.parametrize(("remembered_high", "left"), [(1, "1.0"), (2, "0.6"), (3, "0.6")])
+def test_before_a_reading_agrees_another_lot_pays_only_for_a_lot_that_has_been_closed(remembered_high, left, is_known):
     """What lot 2 has is told by the strategy later, unless it has been closed before. The power may be lost with the
     intent of the exit: then its id says whose it was.
     """
     orders = (exit_of(2, (2, "0.4")),) if is_known else ()
-    draft = step(lot(1, "1.0"), orders=orders, is_agreed=False, closed_high=closed_high)
+    draft = step(lot(1, "1.0"), orders=orders, is_agreed=False, remembered_high=remembered_high)
     fill = fill_of(2, "0.4", fee="0.1")
     ledger.apply_fill(draft, fill)
     assert remaining(draft) == {1: D(left)}
@@ -186,6 +186,15 @@ def test_once_a_reading_has_agreed_the_oldest_lot_pays_for_a_lot_that_is_not_the
     draft = step(lot(1, "1.0"), orders=(exit_of(2, (2, "0.4")),), closed_high=1)
     ledger.apply_fill(draft, fill_of(2, "0.4"))
     assert (remaining(draft), draft.state.early) == ({1: D("0.6")}, ())
+
+
+def test_what_waits_is_no_other_lots():
+    """The next entry's fill may come before the one that is awaited: it gets an exit of its own."""
+    draft = step(lot(1, "0.5"), is_agreed=False)
+    ledger.apply_fill(draft, fill_of(2, "0.4"))
+    ledger.notify_order_filled(draft, EntryFilled(grid="g", lot=3, price=D(100), quantity=D(1)))
+    assert remaining(draft) == {1: D("0.5"), 3: D(1)}
+    assert [fill.quantity for fill in draft.state.early] == [D("0.4")]
 
 
 def test_a_lot_that_is_filled_after_its_lost_exit_closes_with_what_waited():

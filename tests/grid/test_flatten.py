@@ -25,6 +25,7 @@ from actors.messages import (
     PlaceMarketOrder,
     Tick,
 )
+from exchanges.order_ids import LAST_EXIT_LEG
 from exchanges.values import CancelReason, OrderStatus, RejectReason
 from tests.grid.harness import D, Harness, make_context
 
@@ -338,7 +339,7 @@ def test_a_lot_that_the_largest_order_leaves_out_has_a_reason_to_wait(rules, lar
     grid.done("c2", CancelReason.REQUESTED, "0")
     grid.done("c4", CancelReason.REQUESTED, "0")
     assert grid.take() == [f"c5 ioc sell {largest}@99.9"]
-    assert [lot.blocked for lot in grid.exits.lots] == ["", "flatten: an exit is being settled"]
+    assert [lot.blocked for lot in grid.exits.lots] == ["flatten: an exit is being settled"] * 2
 
 
 def test_dust_that_a_flatten_closes_is_no_dust_any_more():
@@ -425,3 +426,18 @@ def test_a_flatten_tries_again_to_the_nanosecond(wait_ns, blocked):
     step = next_step("1.000", retry_ns=NOW_NS + wait_ns)
     assert step.state.lots[0].blocked == blocked
     assert len(step.state.orders) == int(not wait_ns)
+
+
+def test_a_flatten_without_ids_waits_for_ids_not_for_a_time_that_is_past():
+    grid = Harness(max_orders=1)
+    grid.ack("c1")
+    grid.fill("c1", "t1", "1.000")
+    grid.tell(Flatten(grid="g"))
+    grid.done("c2", CancelReason.REQUESTED, "0")
+    grid.reject("c3", RejectReason.RATE)
+    grid.is_watching = grid.answers_reservations = False
+    lots = tuple(replace(lot, next_leg=LAST_EXIT_LEG + 1) for lot in grid.exits.lots)
+    grid.exits = replace(grid.exits, lots=lots, ids=IdBlock(asked_ns=grid.now_ns))
+    grid.pass_ms(1_500)
+    assert grid.exits.lots[0].blocked == "no reserved ids"
+    assert exits.deadline_ns(grid.context, grid.exits) is None

@@ -141,6 +141,13 @@ def test_highest_sequence_is_zero_only_for_a_grid_without_a_past(desk, is_known)
     assert desk.grid("btc").highest_sequence == (128 if is_known else 0)
 
 
+def test_what_was_only_reserved_was_not_used(desk):
+    desk.tell(SequencesReserved(grid="btc", first=1, last=64))
+    assert desk.grid("btc").highest_used == 0
+    desk.tell(close_order(3, 1))
+    assert (desk.grid("btc").highest_sequence, desk.grid("btc").highest_used) == (64, 3)
+
+
 # --- files that cannot be used ---
 
 
