@@ -153,7 +153,7 @@ class Desk:
         self._reads = VenueReads(
             parts=SimpleNamespace(
                 exchange=venue.name, venue=self, clock=self, venue_clock=self, seen_sequence=None, check_market=None,
-                observe=False, is_placing=self.is_placing,
+                observe=False, is_placing=self.is_placing, suspect_until_wall_ns=0,
             ),
             client=self._client,
             facts=self._facts,
