@@ -9,7 +9,7 @@ from typing import Final
 
 from actors.steps import Failure, Steps, attempt
 from exchanges.client import ExchangeClient
-from exchanges.errors import MalformedMessage, RateLimited, RequestRefused
+from exchanges.errors import AuthenticationRefused, ClockRefused, MalformedMessage, RateLimited, RequestRefused
 from exchanges.records import replace
 from exchanges.reports import FillReport, OrderReport
 from exchanges.values import ZERO, OrderRef, OrderStatus
@@ -20,6 +20,10 @@ _MOST_ASKED: Final = 200
 
 _LASTING: Final = RequestRefused, MalformedMessage
 """An order that is not there, or cannot be read, stays strange: nothing but a person's could be."""
+
+
+_PASSING: Final = RateLimited, ClockRefused, AuthenticationRefused
+"""Refusals of the question, whatever order it is about."""
 
 
 class LostOrders:
@@ -47,7 +51,7 @@ class LostOrders:
             return
         outcome = yield from attempt(call)
         if isinstance(outcome, Failure):
-            if isinstance(outcome.error, RateLimited) or not isinstance(outcome.error, _LASTING):
+            if isinstance(outcome.error, _PASSING) or not isinstance(outcome.error, _LASTING):
                 raise outcome.error
             self._asked[_name(fill)] = None
             return

@@ -8,7 +8,7 @@ the lot is closed already, to the profit that was told for it.
 from decimal import Decimal
 
 from actors.grid.draft import Draft
-from actors.grid.positions import find_finished, find_lot, find_order, put_lot
+from actors.grid.positions import find_exit, find_lot, put_lot
 from actors.grid.state import ExitBook
 from actors.messages import FillCorrected, ProfitCorrected
 from exchanges.order_ids import OrderRole, unpack
@@ -24,7 +24,7 @@ def correct(draft: Draft[ExitBook], event: FillCorrected) -> None:
     change = (event.price - event.assumed_price) * event.quantity
     book = draft.state
     draft.state = replace(book, counters=replace(book.counters, fees=book.counters.fees + event.fee))
-    order = find_order(book, event.client_order_id) or find_finished(book, event.client_order_id)
+    order = find_exit(book, event.client_order_id)
     number = key.sequence if order is None else order.lot
     lot = find_lot(book, number)
     if lot is None:

@@ -12,6 +12,7 @@ from actors.grid import closing, ids, pricing
 from actors.grid.draft import Draft
 from actors.grid.positions import (
     allot,
+    find_exit,
     find_finished,
     find_lot,
     find_order,
@@ -96,7 +97,7 @@ def _take_early(draft: Draft[ExitBook], lot: int) -> None:
     early = draft.state.early
     draft.state = replace(draft.state, early=())
     for event in early:
-        order = find_order(draft.state, event.client_order_id) or find_finished(draft.state, event.client_order_id)
+        order = find_exit(draft.state, event.client_order_id)
         if _own_lot(event, order) == lot:
             _attribute(draft, (Part(lot, event.quantity),), event, order)
         else:
@@ -257,7 +258,7 @@ def close_oldest(draft: Draft[ExitBook]) -> None:
     early = draft.state.early
     draft.state = replace(draft.state, early=())
     for event in early:
-        order = find_order(draft.state, event.client_order_id) or find_finished(draft.state, event.client_order_id)
+        order = find_exit(draft.state, event.client_order_id)
         for part in _fit(draft, (), event, reaches_others=True):
             _close_part(draft, part, event, order)
 

@@ -42,6 +42,11 @@ def find_finished(book: ExitBook, client_order_id: ClientOrderId) -> CloseOrder 
     return next((order for order in book.finished if order.client_order_id == client_order_id), None)
 
 
+def find_exit(book: ExitBook, client_order_id: ClientOrderId) -> CloseOrder | None:
+    """Return an exit by its id, settled or not, as far back as they are remembered."""
+    return find_order(book, client_order_id) or find_finished(book, client_order_id)
+
+
 def put_lot(draft: Draft[ExitBook], lot: TrackedPosition) -> None:
     """Store the newer version of a lot, in order of lot numbers."""
     draft.state = replace(draft.state, lots=lots_with(draft.state, lot))

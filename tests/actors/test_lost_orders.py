@@ -3,8 +3,10 @@
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from actors.messages import ConnectionReady, OrderAccepted, OrderCanceled, OrderFilled
-from exchanges.errors import MalformedMessage, OutcomeUnknown
+from exchanges.errors import ClockRefused, MalformedMessage, OutcomeUnknown, RateLimited
 from exchanges.values import OrderId, OrderStatus
 from tests.actors.connection_desk import SECOND, Desk, fill, position
 from tests.actors.test_connection_history import NOWHERE, asked_refs, reading_fills
@@ -75,6 +77,18 @@ def test_an_order_that_is_gone_from_the_venue_stays_strange_and_an_outage_is_wai
     desk.pass_time(5)
     assert desk.strategy.take(ConnectionReady)
     desk.closer.expect_none(OrderFilled)
+
+
+@pytest.mark.parametrize("kind", [RateLimited, ClockRefused])
+def test_a_question_that_was_refused_for_its_own_sake_is_asked_again(make_desk, kind):
+    desk = make_desk(suspect_until_wall_ns=1)
+    reading_fills(desk, strange(desk, "v1", "0.4"))
+    answers = iter([kind("venue", "find_order", "not now"), filled(LOST, "v1", "0.4")])
+    desk.venue.answers |= {"find_order": lambda _: next(answers), "order_fills": (), "position": position("0.4")}
+    desk.begin().calls.on_open()
+    desk.sync()
+    desk.pass_time(5)
+    assert desk.closer.take(OrderFilled).client_order_id == LOST
 
 
 def test_a_trade_that_trails_is_asked_about_when_it_comes(make_desk):

@@ -16,10 +16,6 @@ from tests.grid.harness import D, Harness
 GRACE_MS = LISTING_GRACE_NS // MILLISECOND_NS
 
 
-def notes_of(grid, event):
-    return [note for note in grid.notes if note.event is event]
-
-
 def refused_entry():
     grid = Harness()
     grid.reject("c1", RejectReason.OTHER)
@@ -41,7 +37,7 @@ def test_a_refused_entry_that_is_listed_is_canceled_and_said():
     grid.take()
     grid.listed("c1")
     assert grid.take() == ["cancel c1"]
-    [note] = notes_of(grid, LogEvent.ENDED_ENTRY_RESTS)
+    [note] = grid.notes_of(LogEvent.ENDED_ENTRY_RESTS)
     command = grid.orders["c1"].command
     assert (note.level, note.lot, note.client_order_id) == (
         NoteLevel.WARNING, command.lot, command.client_order_id,
@@ -77,7 +73,7 @@ def test_a_refused_exit_that_is_listed_is_canceled_and_its_successor_stays():
     grid.take()
     grid.listed("c2", "c3")
     assert grid.take() == ["cancel c2"]
-    [note] = notes_of(grid, LogEvent.ENDED_CLOSE_RESTS)
+    [note] = grid.notes_of(LogEvent.ENDED_CLOSE_RESTS)
     command = grid.orders["c2"].command
     assert (note.level, note.lot, note.client_order_id) == (NoteLevel.WARNING, 1, command.client_order_id)
     assert [order.client_order_id for order in grid.exits.orders] == [grid.orders["c3"].command.client_order_id]
